@@ -1,0 +1,75 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Settings that every Swift target shares: a warning stops the build, and unsafe code is marked as such.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "vpncloud",
+    products: [
+        .executable(name: "vpncloud", targets: ["vpncloud"]),
+        .library(name: "VPNProtocol", targets: ["VPNProtocol"]),
+        .library(name: "VPNNode", targets: ["VPNNode"]),
+        .library(name: "VPNSimulator", targets: ["VPNSimulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // The pure core: bytes, time and a seed come in, outputs go out.
+        .target(name: "VPNProtocol", dependencies: ["CSodium"], path: "Sources/Protocol", swiftSettings: strict),
+        .target(
+            name: "VPNNode", dependencies: ["VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
+            path: "Sources/Node", swiftSettings: strict),
+
+        // Its two worlds.
+        .target(
+            name: "VPNLinuxIO", dependencies: ["VPNNode", "VPNProtocol", "CLinux", "CMiniUPnPc"],
+            path: "Sources/LinuxIO", swiftSettings: strict),
+        .target(
+            name: "VPNSimulator",
+            dependencies: ["VPNNode", "VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
+            path: "Sources/Simulator", swiftSettings: strict),
+
+        // The command line.
+        .executableTarget(
+            name: "vpncloud",
+            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CYAML", argumentParser, logging],
+            path: "Sources/vpncloud", swiftSettings: strict),
+
+        // C libraries, and what Swift cannot import from the kernel's headers.
+        .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .systemLibrary(
+            name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(
+            name: "CYAML", path: "Sources/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CPcap", path: "Sources/CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        .systemLibrary(
+            name: "CMiniUPnPc", path: "Sources/CMiniUPnPc", pkgConfig: "miniupnpc",
+            providers: [.apt(["libminiupnpc-dev"])]),
+
+        .testTarget(
+            name: "ProtocolTests", dependencies: ["VPNProtocol", "TestVectors"], swiftSettings: strict),
+        .testTarget(
+            name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
+            swiftSettings: strict),
+        .target(
+            name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
+            resources: [.copy("captures")], swiftSettings: strict),
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
+    ],
+    swiftLanguageModes: [.v6]
+)

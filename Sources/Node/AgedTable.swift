@@ -1,0 +1,107 @@
+/// A bounded table that knows which of its entries is the oldest.
+///
+/// Entries are ordered by the time they were last put or touched; times must not go backwards. Every operation takes
+/// constant time, and none allocates once the table has had as many entries as it has now.
+struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    struct Entry: Sendable {
+        fileprivate(set) var key: Key
+        var value: Value
+        fileprivate(set) var time: Instant
+        fileprivate var older: Int32
+        fileprivate var newer: Int32
+    }
+
+    let capacity: Int
+    private var slots: [Key: Int32] = [:]
+    private var entries: [Entry] = []
+    private var oldestSlot: Int32 = -1
+    private var newestSlot: Int32 = -1
+    /// Unused slots, linked through `newer`.
+    private var freeSlot: Int32 = -1
+
+    init(capacity: Int) {
+        precondition(capacity > 0 && capacity < Int(Int32.max), "a table has room for something")
+        self.capacity = capacity
+    }
+
+    var count: Int { slots.count }
+    var isFull: Bool { count >= capacity }
+    var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
+
+    subscript(key: Key) -> Entry? { slots[key].map { entries[Int($0)] } }
+
+    /// Puts or replaces an entry, which is then the newest. Returns the entry that had to go for it, if one had to.
+    @discardableResult
+    mutating func put(_ key: Key, _ value: Value, at now: Instant) -> Entry? {
+        if let slot = slots[key] {
+            entries[Int(slot)].value = value
+            touch(slot, at: now)
+            return nil
+        }
+        let evicted = isFull ? removeOldest() : nil
+        let entry = Entry(key: key, value: value, time: now, older: -1, newer: -1)
+        let slot: Int32
+        if freeSlot >= 0 {
+            slot = freeSlot
+            freeSlot = entries[Int(slot)].newer
+            entries[Int(slot)] = entry
+        } else {
+            slot = Int32(entries.count)
+            entries.append(entry)
+        }
+        slots[key] = slot
+        linkAsNewest(slot)
+        return evicted
+    }
+
+    /// Removes an entry.
+    @discardableResult
+    mutating func remove(_ key: Key) -> Entry? {
+        guard let slot = slots.removeValue(forKey: key) else { return nil }
+        let entry = entries[Int(slot)]
+        unlink(slot)
+        entries[Int(slot)].newer = freeSlot
+        freeSlot = slot
+        return entry
+    }
+
+    /// Removes and returns the oldest entry.
+    mutating func removeOldest() -> Entry? {
+        oldestSlot < 0 ? nil : remove(entries[Int(oldestSlot)].key)
+    }
+
+    /// Removes and returns the oldest entry if its time is at or before `limit`.
+    mutating func removeOldest(notAfter limit: Instant) -> Entry? {
+        guard oldestSlot >= 0, entries[Int(oldestSlot)].time <= limit else { return nil }
+        return removeOldest()
+    }
+
+    /// Calls `body` with every entry, the oldest first.
+    func forEach(_ body: (Entry) -> Void) {
+        var slot = oldestSlot
+        while slot >= 0 {
+            body(entries[Int(slot)])
+            slot = entries[Int(slot)].newer
+        }
+    }
+
+    private mutating func touch(_ slot: Int32, at now: Instant) {
+        entries[Int(slot)].time = now
+        guard slot != newestSlot else { return }
+        unlink(slot)
+        linkAsNewest(slot)
+    }
+
+    private mutating func unlink(_ slot: Int32) {
+        let (older, newer) = (entries[Int(slot)].older, entries[Int(slot)].newer)
+        if older >= 0 { entries[Int(older)].newer = newer } else { oldestSlot = newer }
+        if newer >= 0 { entries[Int(newer)].older = older } else { newestSlot = older }
+    }
+
+    private mutating func linkAsNewest(_ slot: Int32) {
+        entries[Int(slot)].older = newestSlot
+        entries[Int(slot)].newer = -1
+        if newestSlot >= 0 { entries[Int(newestSlot)].newer = slot } else { oldestSlot = slot }
+        newestSlot = slot
+    }
+}

@@ -1,0 +1,62 @@
+import VPNProtocol
+
+/// Which peers claim which subnets: the routes of a router.
+///
+/// The longest prefix wins, within one address family. Of several peers that claim the same subnet
+/// the one that joined last wins, since an older one may be its own former life; the others come back when it leaves.
+struct ClaimTable: Sendable {
+    private struct Key: Hashable {
+        let prefix: StationAddress
+        let length: UInt8
+    }
+
+    private var holders: [Key: [PeerReference]] = [:]
+    /// For each family the prefix lengths in use, the longest first, with the number of subnets of each.
+    private var lengths: [[(length: Int, count: Int)]] = StationAddress.Family.allCases.map { _ in [] }
+    private let capacity: Int
+    private(set) var count = 0
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    /// Adds a claim. Returns false where the table is full.
+    mutating func insert(_ subnet: Subnet, of peer: PeerReference) -> Bool {
+        guard count < capacity else { return false }
+        let (prefix, length) = subnet.range
+        let key = Key(prefix: prefix, length: UInt8(length))
+        guard holders[key]?.contains(peer) != true else { return true }
+        if holders[key] == nil { noteLength(length, of: prefix.family, change: 1) }
+        holders[key, default: []].append(peer)
+        count += 1
+        return true
+    }
+
+    /// Removes a claim, if it is there.
+    mutating func remove(_ subnet: Subnet, of peer: PeerReference) {
+        let (prefix, length) = subnet.range
+        let key = Key(prefix: prefix, length: UInt8(length))
+        guard var list = holders[key], let index = list.firstIndex(of: peer) else { return }
+        list.remove(at: index)
+        count -= 1
+        holders[key] = list.isEmpty ? nil : list
+        if list.isEmpty { noteLength(length, of: prefix.family, change: -1) }
+    }
+
+    /// The peer with the longest prefix of an address.
+    func peer(of address: StationAddress) -> PeerReference? {
+        for (length, _) in lengths[Int(address.family.rawValue)] {
+            if let list = holders[Key(prefix: address.prefix(length), length: UInt8(length))] { return list.last }
+        }
+        return nil
+    }
+
+    private mutating func noteLength(_ length: Int, of family: StationAddress.Family, change: Int) {
+        let row = Int(family.rawValue)
+        if let index = lengths[row].firstIndex(where: { $0.length == length }) {
+            lengths[row][index].count += change
+            if lengths[row][index].count == 0 { lengths[row].remove(at: index) }
+        } else {
+            let index = lengths[row].firstIndex { $0.length < length } ?? lengths[row].count
+            lengths[row].insert((length, change), at: index)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import VPNProtocol
+
+extension NodeEngine {
+    /// Takes an Init: the step that makes peers of nodes.
+    mutating func receiveInit(
+        _ bytes: Span<UInt8>, nonce: Nonce?, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
+    ) -> Reception.Disposition {
+        let message: InitMessage
+        do {
+            message = try InitMessage(bytes)
+        } catch {
+            drop(.malformedInit, from: source, into: &outputs)
+            return .drop(.malformedInit)
+        }
+        guard message.nodeID != id else {
+            noteOwnMessage(from: source, at: now, into: &outputs)
+            return .drop(.ownMessage)
+        }
+        guard source.isUsable else {
+            drop(.unknownSender, from: source, into: &outputs)
+            return .drop(.unknownSender)
+        }
+        let slot: Int
+        if let known = peers.slot(of: message.nodeID) {
+            guard peers.hear(known, nonce: nonce, at: now) else {
+                drop(.notFresh, from: source, into: &outputs)
+                return .drop(.notFresh)
+            }
+            slot = known
+            if let holder = peers.slot(at: source), holder != slot {
+                takeAddress(source, from: holder, at: now, &outputs)
+            }
+            useAddress(source, of: slot, into: &outputs)
+        } else {
+            // A node that left may come back, but not by a repetition of what it said before.
+            if let nonce, let last = departed[message.nodeID]?.value, !nonce.follows(last) {
+                drop(.notFresh, from: source, into: &outputs)
+                return .drop(.notFresh)
+            }
+            slot = addPeer(message, nonce: nonce, at: source, now: now, into: &outputs)
+        }
+        answerInit(message.stage, of: slot, at: source, into: &outputs)
+        return .handled
+    }
+
+    private mutating func answerInit(
+        _ stage: InitMessage.Stage, of slot: Int, at source: Endpoint, into outputs: inout OutputBatch
+    ) {
+        let mark = outputs.destinationMark
+        switch stage {
+        case .request:
+            outputs.appendDestination(source)
+            transmitInit(response, toDestinationsSince: mark, into: &outputs)
+        case .response:
+            guard configuration.dialect.answersStageOneWithList else { return }
+        }
+        let listMark = outputs.destinationMark
+        outputs.appendDestination(source)
+        transmitList(fullList(), toDestinationsSince: listMark, into: &outputs)
+    }
+
+    /// Adds a node that was not a peer.
+    private mutating func addPeer(
+        _ message: InitMessage, nonce: Nonce?, at source: Endpoint, now: Instant, into outputs: inout OutputBatch
+    ) -> Int {
+        if let holder = peers.slot(at: source) { takeAddress(source, from: holder, at: now, &outputs) }
+        if peers.count >= configuration.limits.peers, let silent = peers.mostSilent {
+            counters.countEviction(from: .peers)
+            removePeer(silent, .evicted, at: now, into: &outputs)
+        }
+        let slot = peers.insert(message.nodeID, at: source, mark: nonce, now: now)
+        departed.remove(message.nodeID)
+        contacts.remove(source)
+        let reference = peers.reference(to: slot)
+        for subnet in message.subnets {
+            guard claims.insert(subnet, of: reference) else {
+                counters.countEviction(from: .claims)
+                outputs.append(.claimIgnored(subnet, message.nodeID))
+                continue
+            }
+            peers.details[slot].subnets.append(subnet)
+        }
+        if configuration.dialect.announcesPeerTimeout {
+            peers.details[slot].announcedTimeout = message.announcedPeerTimeout
+        }
+        agenda.note(.checkPeer(reference), due: now + configuration.peerTimeout)
+        agenda.note(.secondList(reference), due: now + Self.secondListDelay)
+        tidyAgenda(at: now)
+        scheduleLists(at: now)
+        outputs.append(.peerJoined(message.nodeID, source, claims: message.subnets.count))
+        return slot
+    }
+
+    /// Takes an address from the peer that has it. Where the peer is sent to there, it is another node's former life.
+    private mutating func takeAddress(
+        _ address: Endpoint, from holder: Int, at now: Instant, _ outputs: inout OutputBatch
+    ) {
+        if peers.peers[holder].address == address {
+            removePeer(holder, .replaced, at: now, into: &outputs)
+        } else {
+            peers.removeAlternative(address, from: holder)
+        }
+    }
+
+    /// Sends to a peer at this address from now on. Its routes and stations follow, since they name the peer.
+    mutating func useAddress(_ address: Endpoint, of slot: Int, into outputs: inout OutputBatch) {
+        let before = peers.peers[slot].address
+        guard before != address else { return }
+        let isNew = peers.slot(at: address) == nil
+        let evicted = peers.moveAddress(of: slot, to: address, limit: configuration.limits.addressesPerPeer)
+        let id = peers.peers[slot].id
+        if isNew { outputs.append(.addressLearned(id, address)) }
+        outputs.append(.addressMoved(id, from: before, to: address))
+        if let evicted {
+            counters.countEviction(from: .addresses)
+            outputs.append(.addressEvicted(id, evicted))
+        }
+    }
+
+    /// Removes a peer with all that hangs on it.
+    mutating func removePeer(_ slot: Int, _ loss: PeerLoss, at now: Instant, into outputs: inout OutputBatch) {
+        let peer = peers.peers[slot]
+        let reference = peers.reference(to: slot)
+        for subnet in peers.details[slot].subnets { claims.remove(subnet, of: reference) }
+        peers.remove(slot)
+        if let mark = peer.mark, departed.put(peer.id, mark, at: now) != nil {
+            counters.countEviction(from: .departedNodes)
+        }
+        outputs.append(.peerLost(peer.id, peer.address, loss))
+        if peers.isEmpty { nextLists = nil }
+        for index in configured.indices where configured[index].nextTry == nil {
+            if !isConnected(configured[index]) { configured[index].rest(until: now + .seconds(1)) }
+        }
+    }
+
+    func isConnected(_ peer: ConfiguredPeer) -> Bool {
+        peer.endpoints.contains { peers.slot(at: $0) != nil }
+    }
+
+    /// This node's own Init came back. Its source is the node itself if an Init was sent there;
+    /// otherwise someone repeats what he heard, and learns nothing by it.
+    private mutating func noteOwnMessage(from source: Endpoint, at now: Instant, into outputs: inout OutputBatch) {
+        drop(.ownMessage, from: source, into: &outputs)
+        let wasContacted = contacts.contains(source) || configured.contains { $0.endpoints.contains(source) }
+        guard wasContacted, peers.slot(at: source) == nil, !isOwnAddress(source, at: now) else { return }
+        contacts.remove(source)
+        if ownAddresses.put(source, true, at: now) != nil { counters.countEviction(from: .ownAddresses) }
+        outputs.append(.ownAddressFound(source))
+    }
+}

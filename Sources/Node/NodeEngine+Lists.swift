@@ -1,0 +1,89 @@
+import VPNProtocol
+
+extension NodeEngine {
+    /// The pause between two lists to all peers: less than half of the smallest timeout in force, so that two go out
+    /// within it, by a margin for the way there: 60 s as in the field, or an eighth of a short timeout.
+    static func listInterval(forTimeout timeout: Duration) -> Duration {
+        timeout / 2 - min(.seconds(60), timeout / 8)
+    }
+
+    /// The smallest timeout that a peer is known to have.
+    private var smallestTimeout: Duration {
+        var smallest = configuration.peerTimeout
+        guard configuration.dialect.announcesPeerTimeout else { return smallest }
+        for slot in peers.slots {
+            // No peer can mean 0 seconds.
+            if let seconds = peers.details[slot].announcedTimeout {
+                smallest = min(smallest, .seconds(max(1, seconds)))
+            }
+        }
+        return smallest
+    }
+
+    /// Makes sure that lists go out in time for a peer that has just joined.
+    mutating func scheduleLists(at now: Instant) {
+        let due = now + Self.listInterval(forTimeout: smallestTimeout)
+        nextLists = min(nextLists ?? due, due)
+    }
+
+    /// Sends a list to every peer, and plans the next.
+    mutating func sendLists(at now: Instant, into outputs: inout OutputBatch) {
+        nextLists = nil
+        guard !peers.isEmpty else { return }
+        let list = periodicList()
+        let mark = outputs.destinationMark
+        for slot in peers.slots { appendDestination(slot, bytes: list.byteCount, into: &outputs) }
+        transmitList(list, toDestinationsSince: mark, into: &outputs)
+        outputs.append(.listsSent(peers: peers.count))
+        scheduleLists(at: now)
+    }
+
+    mutating func transmitList(
+        _ list: PeerListMessage, toDestinationsSince mark: Int, into outputs: inout OutputBatch
+    ) {
+        transmit(.peers, byteCount: list.byteCount, toDestinationsSince: mark, into: &outputs) { writer in
+            list.encode(into: &writer)
+        }
+    }
+
+    /// Every known address, as many as fit one packet; where not all fit, a random part of them.
+    mutating func fullList() -> PeerListMessage {
+        var list = PeerListMessage()
+        let limit = configuration.limits.controlMessageBytes
+        for slot in randomSlots(atMost: limit / PeerListMessage.ipv4EntryBytes) {
+            for address in [peers.peers[slot].address] + peers.details[slot].alternatives {
+                if configuration.dialect.listsMappedAddresses, address.address.isIPv4 {
+                    list.append(address, asMapped: true, withinBytes: limit)
+                }
+                list.append(address, withinBytes: limit)
+            }
+        }
+        return list
+    }
+
+    /// The addresses of a few peers, chosen anew each time.
+    mutating func periodicList() -> PeerListMessage {
+        var list = PeerListMessage()
+        for slot in randomSlots(atMost: Self.periodicListAddresses) {
+            list.append(
+                peers.peers[slot].address, asMapped: configuration.dialect.listsMappedAddresses,
+                withinBytes: configuration.limits.controlMessageBytes)
+        }
+        return list
+    }
+
+    /// Up to `count` different peers: all where there are no more, else a random choice.
+    private mutating func randomSlots(atMost count: Int) -> [Int] {
+        guard peers.count > count else { return peers.slots }
+        // Floyd's choice of `count` out of n: each subset is equally likely, with `count` draws.
+        var chosen: [Int] = []
+        var isChosen: Set<Int> = []
+        for last in peers.count - count..<peers.count {
+            let draw = choices.next(below: last + 1)
+            let index = isChosen.insert(draw).inserted ? draw : last
+            isChosen.insert(index)
+            chosen.append(peers.slots[index])
+        }
+        return chosen
+    }
+}

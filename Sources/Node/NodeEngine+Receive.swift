@@ -1,0 +1,146 @@
+public import VPNProtocol
+
+/// What became of a datagram.
+public struct Reception: Hashable, Sendable {
+    /// What the shell is to do with it.
+    public enum Disposition: Hashable, Sendable {
+        /// Nothing: it was for the node.
+        case handled
+        /// Write the message, a frame, to the device.
+        case deliver
+        /// Nothing: it was dropped and counted.
+        case drop(DropReason)
+    }
+
+    /// What to do.
+    public let disposition: Disposition
+    /// The opened packet: type, message range, nonce; nil where it could not be opened.
+    public let packet: OpenedPacket?
+}
+
+extension NodeEngine {
+    /// Takes a datagram, which is opened in place. Whatever its bytes are, it is handled, delivered or dropped.
+    public mutating func receive(
+        _ datagram: inout MutableSpan<UInt8>, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
+    ) -> Reception {
+        guard !isShutDown else { return Reception(disposition: .handled, packet: nil) }
+        let packet: OpenedPacket
+        do {
+            packet = try configuration.seal.open(&datagram)
+        } catch {
+            let reason = DropReason(error)
+            drop(reason, from: source, into: &outputs)
+            return Reception(disposition: .drop(reason), packet: nil)
+        }
+        if configuration.reportsMessages {
+            outputs.append(.received(packet.type, source, bytes: packet.message.count))
+        }
+        let slot = peers.slot(at: source)
+        if let slot { peers.details[slot].received.count(datagram.count) }
+        let message = datagram.span.extracting(packet.message)
+        let disposition: Reception.Disposition =
+            switch packet.type {
+            case .data:
+                receiveFromPeer(slot, packet, from: source, at: now, into: &outputs) { engine, slot, outputs in
+                    engine.receiveData(message, from: slot, at: now, into: &outputs)
+                }
+            case .peers:
+                receiveFromPeer(slot, packet, from: source, at: now, into: &outputs) { engine, slot, outputs in
+                    engine.receiveList(message, from: source, at: now, into: &outputs)
+                }
+            case .initial: receiveInit(message, nonce: packet.nonce, from: source, at: now, into: &outputs)
+            case .close: receiveClose(packet.nonce, slot: slot, from: source, at: now, into: &outputs)
+            }
+        return Reception(disposition: disposition, packet: packet)
+    }
+
+    /// Takes a message that only a peer may send. Any of them refreshes the peer; a fresh one moves its address.
+    private mutating func receiveFromPeer(
+        _ slot: Int?, _ packet: OpenedPacket, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch,
+        take: (inout NodeEngine, Int, inout OutputBatch) -> Reception.Disposition
+    ) -> Reception.Disposition {
+        guard let slot else {
+            drop(.unknownSender, from: source, into: &outputs)
+            answerStranger(at: source, now: now, into: &outputs)
+            return .drop(.unknownSender)
+        }
+        if peers.hear(slot, nonce: packet.nonce, at: now) { useAddress(source, of: slot, into: &outputs) }
+        return take(&self, slot, &outputs)
+    }
+
+    /// Whoever sends data believes that it is connected, and is asked to connect again; not more than once a second.
+    private mutating func answerStranger(at source: Endpoint, now: Instant, into outputs: inout OutputBatch) {
+        guard source.isUsable, !isOwnAddress(source, at: now) else { return }
+        if let entry = answeredStrangers[source], now - entry.time < Self.strangerPause { return }
+        if answeredStrangers.isFull, let oldest = answeredStrangers.oldest, now - oldest.time < Self.strangerPause {
+            counters.countEviction(from: .strangers)
+            return
+        }
+        answeredStrangers.put(source, true, at: now)
+        let mark = outputs.destinationMark
+        outputs.appendDestination(source)
+        transmitInit(request, toDestinationsSince: mark, into: &outputs)
+    }
+
+    /// Takes a goodbye: a fresh one from an address of the peer itself.
+    private mutating func receiveClose(
+        _ nonce: Nonce?, slot: Int?, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
+    ) -> Reception.Disposition {
+        guard let slot else {
+            drop(.closeFromStranger, from: source, into: &outputs)
+            return .drop(.closeFromStranger)
+        }
+        guard peers.hear(slot, nonce: nonce, at: now) else {
+            drop(.notFresh, from: source, into: &outputs)
+            return .drop(.notFresh)
+        }
+        removePeer(slot, .closed, at: now, into: &outputs)
+        return .handled
+    }
+
+    /// Takes a list: whoever is on it and not yet connected gets an Init, a bounded number of them each second.
+    private mutating func receiveList(
+        _ message: Span<UInt8>, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
+    ) -> Reception.Disposition {
+        let list: PeerListMessage
+        do {
+            list = try PeerListMessage(message)
+        } catch {
+            drop(.malformedList, from: source, into: &outputs)
+            return .drop(.malformedList)
+        }
+        for endpoint in list.ipv4 { contact(endpoint, at: now, into: &outputs) }
+        for endpoint in list.ipv6 { contact(endpoint, at: now, into: &outputs) }
+        runAgenda(at: now, into: &outputs)
+        return .handled
+    }
+
+    private mutating func contact(_ endpoint: Endpoint, at now: Instant, into outputs: inout OutputBatch) {
+        guard endpoint.isUsable, peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else { return }
+        switch contacts.admit(endpoint, at: now) {
+        case .new: agenda.note(.contact(endpoint), due: now)
+        case .waiting: return
+        case .full:
+            counters.countEviction(from: .contacts)
+            outputs.append(.contactIgnored(endpoint))
+        }
+    }
+
+    func isOwnAddress(_ endpoint: Endpoint, at now: Instant) -> Bool {
+        guard let entry = ownAddresses[endpoint] else { return false }
+        return now - entry.time < Self.ownAddressTime
+    }
+}
+
+extension DropReason {
+    init(_ error: OpenError) {
+        self =
+            switch error {
+            case .unauthentic: .unauthentic
+            case .malformed(.foreignMagic): .foreignMagic
+            case .malformed(.foreignMethod): .foreignMethod
+            case .malformed(.unknownMessageType): .unknownMessageType
+            case .malformed: .truncatedPacket
+            }
+    }
+}

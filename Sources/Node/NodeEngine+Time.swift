@@ -1,0 +1,139 @@
+public import VPNProtocol
+
+extension NodeEngine {
+    /// When ``advance(to:into:)`` is to be called next; nil where nothing is planned.
+    public var nextDeadline: Instant? {
+        guard !isShutDown else { return nil }
+        var deadline = agenda.nextDeadline
+        func consider(_ instant: Instant?) {
+            guard let instant else { return }
+            deadline = min(deadline ?? instant, instant)
+        }
+        consider(nextLists)
+        consider(stations.nextDeadline)
+        consider(forwardedPort.nextRequest)
+        for peer in configured { consider(peer.nextDeadline) }
+        return deadline
+    }
+
+    /// Does everything that is due.
+    public mutating func advance(to now: Instant, into outputs: inout OutputBatch) {
+        guard !isShutDown else { return }
+        runAgenda(at: now, into: &outputs)
+        while let station = stations.expireOne(at: now) { outputs.append(.stationForgotten(station)) }
+        if let nextLists, nextLists <= now { sendLists(at: now, into: &outputs) }
+        for index in configured.indices { attend(toConfigured: index, at: now, into: &outputs) }
+        if let due = forwardedPort.nextRequest, due <= now {
+            forwardedPort.noteRequest()
+            outputs.requestPortMapping(.map(port: configuration.port, lease: configuration.portLease))
+        }
+    }
+
+    /// Takes the addresses of a name; none where it did not resolve.
+    public mutating func resolved(
+        _ name: PeerName, to endpoints: [Endpoint], at now: Instant, into outputs: inout OutputBatch
+    ) {
+        guard !isShutDown else { return }
+        if endpoints.isEmpty { outputs.append(.unresolved(name)) }
+        for index in configured.indices where configured[index].name == name {
+            configured[index].resolve(to: endpoints, at: now)
+            attend(toConfigured: index, at: now, into: &outputs)
+        }
+    }
+
+    /// Takes what a router granted: the external endpoint, and for how long (nil for good).
+    public mutating func portMapped(
+        to external: Endpoint, lease: Duration?, at now: Instant, into outputs: inout OutputBatch
+    ) {
+        guard !isShutDown else { return }
+        if !forwardedPort.isMapped { outputs.append(.portMapped(external)) }
+        forwardedPort.noteMapped(lease: lease, at: now)
+    }
+
+    /// Notes that there is no router, or that it did not grant the wish. It is asked again after a while.
+    public mutating func portMappingFailed(at now: Instant, into outputs: inout OutputBatch) {
+        guard !isShutDown else { return }
+        if forwardedPort.noteFailure(at: now) { outputs.append(.portMappingLost) }
+    }
+
+    /// Tries a configured peer if it is time to.
+    private mutating func attend(toConfigured index: Int, at now: Instant, into outputs: inout OutputBatch) {
+        if let due = configured[index].nextResolution, due <= now {
+            configured[index].noteResolutionRequest(at: now)
+            outputs.requestResolution(of: configured[index].name)
+        }
+        guard let due = configured[index].nextTry, due <= now else { return }
+        let peer = configured[index]
+        if isConnected(peer) { return configured[index].rest(until: nil) }
+        if peer.endpoints.contains(where: { isOwnAddress($0, at: now) }) {
+            return configured[index].rest(until: now + Self.ownAddressTime)
+        }
+        configured[index].noteTry(at: now)
+        outputs.append(.connecting(peer.name, attempt: configured[index].tries))
+        let mark = outputs.destinationMark
+        for endpoint in peer.endpoints { outputs.appendDestination(endpoint) }
+        transmitInit(request, toDestinationsSince: mark, into: &outputs)
+    }
+
+    /// Does what is due on the agenda. Inits to several addresses, and second lists, go out as one message each.
+    mutating func runAgenda(at now: Instant, into outputs: inout OutputBatch) {
+        guard let first = agenda.nextDeadline, first <= now else { return }
+        var newPeers: [PeerReference] = []
+        var strangers: [Endpoint] = []
+        while let item = agenda.next(at: now) {
+            switch item {
+            case .checkPeer(let reference):
+                guard let slot = peers.slot(of: reference) else { continue }
+                let deadline = peers.peers[slot].heard + configuration.peerTimeout
+                if deadline <= now {
+                    removePeer(slot, .timedOut, at: now, into: &outputs)
+                } else {
+                    agenda.note(item, due: deadline)
+                }
+            case .secondList(let reference):
+                if peers.slot(of: reference) != nil { newPeers.append(reference) }
+            case .contact(let endpoint):
+                if takeTurn(contacting: endpoint, at: now) { strangers.append(endpoint) }
+            }
+        }
+        var mark = outputs.destinationMark
+        for endpoint in strangers { outputs.appendDestination(endpoint) }
+        transmitInit(request, toDestinationsSince: mark, into: &outputs)
+        guard !newPeers.isEmpty else { return }
+        let list = periodicList()
+        mark = outputs.destinationMark
+        for reference in newPeers {
+            guard let slot = peers.slot(of: reference) else { continue }
+            appendDestination(slot, bytes: list.byteCount, into: &outputs)
+        }
+        transmitList(list, toDestinationsSince: mark, into: &outputs)
+    }
+
+    /// Frees the agenda of what is void once that is most of it, so that it is bounded by the tables it is about.
+    mutating func tidyAgenda(at now: Instant) {
+        guard agenda.count > 4 * (peers.count + contacts.count) + 64 else { return }
+        agenda.keep { item in
+            switch item {
+            case .checkPeer(let reference), .secondList(let reference): peers.slot(of: reference) != nil
+            case .contact(let endpoint): contacts.contains(endpoint)
+            }
+        }
+    }
+
+    /// Whether an address from a list gets an Init now.
+    private mutating func takeTurn(contacting endpoint: Endpoint, at now: Instant) -> Bool {
+        guard contacts.isDue(endpoint, at: now) else { return false }
+        guard peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else {
+            contacts.remove(endpoint)
+            return false
+        }
+        switch contacts.takeTurn(endpoint, at: now) {
+        case .wait(let instant):
+            agenda.note(.contact(endpoint), due: instant)
+            return false
+        case .contact(let again):
+            if let again { agenda.note(.contact(endpoint), due: again) }
+            return true
+        }
+    }
+}

@@ -1,0 +1,192 @@
+public import VPNProtocol
+
+/// Where a frame from the device stands in a batch.
+public struct StagedFrame: Hashable, Sendable {
+    /// Its bytes, counted from the start of the batch's arena.
+    public let range: Range<Int>
+}
+
+/// One message to one or more destinations, or a run of messages of one size to a single destination.
+public struct Transmit: Hashable, Sendable {
+    /// The packets in the batch's arena, one behind the other.
+    public internal(set) var range: Range<Int>
+    /// The length of each packet; the last of a run may be shorter.
+    public internal(set) var segmentBytes: Int
+    /// What the messages are.
+    public let type: MessageType
+    /// The receivers in the batch's list of destinations. Each gets the same bytes.
+    public let destinations: Range<Int>
+
+    /// The packets, each a range of the batch's arena.
+    public var segments: some Sequence<Range<Int>> {
+        stride(from: range.lowerBound, to: range.upperBound, by: segmentBytes).lazy.map { [self] start in
+            start..<min(start + segmentBytes, range.upperBound)
+        }
+    }
+}
+
+/// A wish to the router in front of this node.
+public enum PortMappingRequest: Hashable, Sendable {
+    /// Forward this UDP port for so long.
+    case map(port: UInt16, lease: Duration)
+    /// Forward it no more.
+    case unmap(port: UInt16)
+}
+
+/// What comes out of a node: packets, wishes and events, in the order in which they arose.
+///
+/// Messages lie in one arena with room for header, nonce and tag around each, and are sealed in place
+/// by ``NodeEngine/seal(_:)`` as the last step. A batch is used again and again and then allocates nothing.
+public struct OutputBatch: ~Copyable {
+    /// The packets to send.
+    public private(set) var transmits: [Transmit] = []
+    /// The receivers that transmits refer to.
+    public private(set) var destinations: [Endpoint] = []
+    /// What happened.
+    public private(set) var events: [Event] = []
+    /// Names to be resolved, answered by ``NodeEngine/resolved(_:to:at:into:)``.
+    public private(set) var names: [PeerName] = []
+    /// Wishes to the router, answered by ``NodeEngine/portMapped(to:lease:at:into:)`` or
+    /// ``NodeEngine/portMappingFailed(at:into:)``.
+    public private(set) var portMappings: [PortMappingRequest] = []
+
+    private var arena: [UInt8]
+    private var used = 0
+    /// How many of the transmits are sealed.
+    private var sealed = 0
+    private let headBytes: Int
+    private let tailBytes: Int
+
+    /// The longest run of segments: what `UDP_SEGMENT` takes at once (Linux, UDP_MAX_SEGMENTS).
+    static let maximumSegments = 64
+    /// The most bytes of a run: what fits one UDP datagram over IPv4 (65507).
+    static let maximumRunBytes = 65_507
+
+    /// An empty batch for packets of one seal.
+    ///
+    /// - Parameter capacity: the bytes of the arena to begin with. It grows where control messages need more.
+    public init(for seal: PacketSeal, capacity: Int) {
+        headBytes = seal.headBytes
+        tailBytes = seal.tailBytes
+        arena = [UInt8](repeating: 0, count: capacity)
+    }
+
+    /// Forgets everything, and keeps the memory.
+    public mutating func reset() {
+        transmits.removeAll(keepingCapacity: true)
+        destinations.removeAll(keepingCapacity: true)
+        events.removeAll(keepingCapacity: true)
+        names.removeAll(keepingCapacity: true)
+        portMappings.removeAll(keepingCapacity: true)
+        used = 0
+        sealed = 0
+    }
+
+    /// The bytes of all packets. Sealed ones are what goes out, others are plaintext with room around it.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self) get { arena.span }
+    }
+
+    /// The longest frame that still fits the arena.
+    public var roomForFrame: Int { max(0, arena.count - used - headBytes - tailBytes) }
+
+    /// Lets `read` write a frame into the arena, and returns where it is.
+    ///
+    /// - Parameter read: gets ``roomForFrame`` bytes and returns how many of them it has written; nil or 0 for none.
+    public mutating func stageFrame(_ read: (inout MutableSpan<UInt8>) -> Int?) -> StagedFrame? {
+        let start = used + headBytes
+        let room = roomForFrame
+        guard room > 0 else { return nil }
+        var whole = arena.mutableSpan
+        var target = whole._mutatingExtracting(start..<start + room)
+        guard let count = read(&target), count > 0 else { return nil }
+        precondition(count <= room, "a frame is no longer than the room it was given")
+        return StagedFrame(range: start..<start + count)
+    }
+
+    /// Copies a frame into the arena, which grows where it must.
+    public mutating func stageFrame(copying frame: Span<UInt8>) -> StagedFrame {
+        let message = reserve(byteCount: frame.count)
+        for index in 0..<frame.count { arena[message.lowerBound + index] = frame[index] }
+        return StagedFrame(range: message)
+    }
+}
+
+extension OutputBatch {
+    /// Room for a message at the end of the arena, not yet taken.
+    private mutating func reserve(byteCount: Int) -> Range<Int> {
+        let start = used + headBytes
+        let missing = start + byteCount + tailBytes - arena.count
+        if missing > 0 { arena.append(contentsOf: repeatElement(0, count: max(missing, arena.count))) }
+        return start..<start + byteCount
+    }
+
+    mutating func append(_ event: Event) { events.append(event) }
+    mutating func requestResolution(of name: PeerName) { names.append(name) }
+    mutating func requestPortMapping(_ request: PortMappingRequest) { portMappings.append(request) }
+
+    /// Begins the list of receivers of the next transmit.
+    var destinationMark: Int { destinations.count }
+    mutating func appendDestination(_ endpoint: Endpoint) { destinations.append(endpoint) }
+
+    /// Stages a control message for the receivers appended since `mark`.
+    mutating func transmit(
+        _ type: MessageType, byteCount: Int, toDestinationsSince mark: Int,
+        encode: (inout ByteWriter) -> Void
+    ) {
+        guard destinations.count > mark else { return }
+        let message = reserve(byteCount: byteCount)
+        if byteCount > 0 {
+            var whole = arena.mutableSpan
+            var writer = ByteWriter(whole._mutatingExtracting(message))
+            encode(&writer)
+            precondition(writer.count == byteCount, "a message must be as long as its byteCount says")
+        }
+        push(type, message, destinations: mark..<destinations.count)
+    }
+
+    /// Sends a staged frame to the receivers appended since `mark`.
+    mutating func transmit(_ frame: StagedFrame, toDestinationsSince mark: Int) {
+        guard destinations.count > mark else { return }
+        let packet = frame.range.lowerBound - headBytes..<frame.range.upperBound + tailBytes
+        // A frame that continues a run to the same single receiver joins it.
+        if destinations.count == mark + 1, let last = transmits.last, last.type == .data, sealed < transmits.count,
+            last.destinations.count == 1, destinations[last.destinations.lowerBound] == destinations[mark],
+            last.range.upperBound == packet.lowerBound, last.range.count.isMultiple(of: last.segmentBytes),
+            packet.count <= last.segmentBytes, last.range.count < Self.maximumSegments * last.segmentBytes,
+            last.range.count + packet.count <= Self.maximumRunBytes
+        {
+            destinations.removeLast()
+            transmits[transmits.count - 1].range = last.range.lowerBound..<packet.upperBound
+            used = packet.upperBound
+        } else {
+            push(.data, frame.range, destinations: mark..<destinations.count)
+        }
+    }
+
+    private mutating func push(_ type: MessageType, _ message: Range<Int>, destinations: Range<Int>) {
+        let packet = message.lowerBound - headBytes..<message.upperBound + tailBytes
+        transmits.append(Transmit(range: packet, segmentBytes: packet.count, type: type, destinations: destinations))
+        used = packet.upperBound
+    }
+
+    /// Seals every transmit that is not sealed yet, each message under the next nonce.
+    mutating func seal(with seal: PacketSeal, nonce: inout Nonce) {
+        Self.seal(&arena, transmits[sealed...], head: headBytes, tail: tailBytes, with: seal, nonce: &nonce)
+        sealed = transmits.count
+    }
+
+    private static func seal(
+        _ arena: inout [UInt8], _ transmits: ArraySlice<Transmit>, head: Int, tail: Int, with seal: PacketSeal,
+        nonce: inout Nonce
+    ) {
+        var whole = arena.mutableSpan
+        for transmit in transmits {
+            for packet in transmit.segments {
+                if seal.method != .none { nonce.increment() }
+                let message = packet.lowerBound + head..<packet.upperBound - tail
+                seal.seal(&whole, message: message, type: transmit.type, nonce: nonce)
+            }
+        }
+    }
+}

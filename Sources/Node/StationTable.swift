@@ -1,0 +1,56 @@
+import VPNProtocol
+
+/// Which peer each station was last seen at: the table of a switch.
+struct StationTable: Sendable {
+    /// What learning a station changed.
+    enum Change: Sendable {
+        case learned(evicted: StationAddress?)
+        case moved
+        case none
+    }
+
+    /// How long after it was seen a station does not move to another peer (wire facts: 10 s).
+    static let protection: Duration = .seconds(10)
+
+    private var table: AgedTable<StationAddress, PeerReference>
+    private let timeout: Duration
+
+    init(capacity: Int, timeout: Duration) {
+        table = AgedTable(capacity: capacity)
+        self.timeout = timeout
+    }
+
+    var count: Int { table.count }
+
+    /// The peer of a station that was seen within the timeout.
+    func peer(of station: StationAddress, at now: Instant) -> PeerReference? {
+        guard let entry = table[station], entry.time + timeout > now else { return nil }
+        return entry.value
+    }
+
+    /// Notes that a station was seen at a peer.
+    mutating func learn(
+        _ station: StationAddress, at peer: PeerReference, now: Instant, isPeer: (PeerReference) -> Bool
+    ) -> Change {
+        guard !station.isGroup else { return .none }
+        guard let entry = table[station], entry.time + timeout > now, isPeer(entry.value) else {
+            return .learned(evicted: table.put(station, peer, at: now)?.key)
+        }
+        if entry.value != peer, now - entry.time < Self.protection { return .none }
+        table.put(station, peer, at: now)
+        return entry.value == peer ? .none : .moved
+    }
+
+    /// Forgets stations that were not seen within the timeout, one at a time, the oldest first.
+    mutating func expireOne(at now: Instant) -> StationAddress? {
+        guard now >= .zero + timeout else { return nil }
+        return table.removeOldest(notAfter: now - timeout)?.key
+    }
+
+    /// When the next station runs out.
+    var nextDeadline: Instant? { table.oldest.map { $0.time + timeout } }
+
+    func forEach(_ body: (StationAddress, PeerReference, Instant) -> Void) {
+        table.forEach { body($0.key, $0.value, $0.time) }
+    }
+}

@@ -1,0 +1,54 @@
+/// Reads big-endian fields one after another; every step checks that the bytes are there.
+struct ByteReader: ~Escapable {
+    private let bytes: Span<UInt8>
+    private(set) var position = 0
+
+    @_lifetime(copy bytes)
+    init(_ bytes: Span<UInt8>) {
+        self.bytes = bytes
+    }
+
+    var remaining: Int { bytes.count - position }
+
+    /// The next `Integer.bitWidth / 8` bytes as one number.
+    mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(DecodeError) -> Integer {
+        Integer(truncatingIfNeeded: try readBits(byteCount: Integer.bitWidth / 8))
+    }
+
+    /// The next `byteCount` bytes (at most 16) as the low bits of a number, first byte most significant.
+    mutating func readBits(byteCount: Int) throws(DecodeError) -> UInt128 {
+        guard remaining >= byteCount else { throw .truncated(needed: position + byteCount, available: bytes.count) }
+        var value: UInt128 = 0
+        for offset in position..<position + byteCount { value = value << 8 | UInt128(bytes[offset]) }
+        position += byteCount
+        return value
+    }
+}
+
+/// Writes big-endian fields one after another into bytes that the caller has sized.
+public struct ByteWriter: ~Copyable, ~Escapable {
+    private var bytes: MutableSpan<UInt8>
+    /// How many bytes have been written.
+    public private(set) var count = 0
+
+    /// Writes from the start of `bytes`.
+    @_lifetime(copy bytes)
+    public init(_ bytes: consuming MutableSpan<UInt8>) {
+        self.bytes = bytes
+    }
+
+    /// Writes the low `byteCount` bytes of a number, most significant first.
+    @_lifetime(self: copy self)
+    mutating func write(bits: UInt128, byteCount: Int) {
+        precondition(bytes.count - count >= byteCount, "a message must be given the room that its byteCount says")
+        for index in 0..<byteCount {
+            bytes[count + index] = UInt8(truncatingIfNeeded: bits >> UInt128(8 * (byteCount - 1 - index)))
+        }
+        count += byteCount
+    }
+
+    @_lifetime(self: copy self)
+    mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+        write(bits: UInt128(truncatingIfNeeded: value), byteCount: Integer.bitWidth / 8)
+    }
+}

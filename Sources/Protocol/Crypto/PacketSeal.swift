@@ -1,0 +1,77 @@
+/// How packets of one network are sealed and opened: its magic, its method and its key.
+public struct PacketSeal: Sendable {
+    /// The magic of every packet.
+    public let magic: Magic
+    /// The method of every packet.
+    public let method: CryptoMethod
+    private let cipher: SodiumCipher?
+
+    /// The seal of a network without a key.
+    public init(unencrypted magic: Magic) {
+        self.magic = magic
+        method = .none
+        cipher = nil
+    }
+
+    /// The seal of a network with a key. `method` is not ``CryptoMethod/none``.
+    public init(magic: Magic, method: CryptoMethod, key: SecretKey) throws(KeyError) {
+        self.magic = magic
+        self.method = method
+        cipher = try SodiumCipher(method, key: key)
+    }
+
+    /// The bytes before a message: header and nonce.
+    public var headBytes: Int { PacketHeader.byteCount + method.headBytes }
+    /// The bytes after a message: the tag.
+    public var tailBytes: Int { method.tailBytes }
+
+    /// Makes a packet of a message in place.
+    ///
+    /// - Parameters:
+    ///   - bytes: holds the message, with ``headBytes`` before and ``tailBytes`` after it.
+    ///   - message: where the message is.
+    ///   - nonce: a number never used with this key; not looked at without encryption.
+    public func seal(_ bytes: inout MutableSpan<UInt8>, message: Range<Int>, type: MessageType, nonce: Nonce) {
+        let start = message.lowerBound - headBytes
+        PacketHeader(magic: magic, method: method, type: type).write(to: &bytes, at: start)
+        guard let cipher else { return }
+        nonce.write(to: &bytes, at: start + PacketHeader.byteCount)
+        cipher.seal(&bytes, header: start, message: message)
+    }
+
+    /// Opens a packet in place. Whatever the bytes are, the outcome is a message or an error.
+    public func open(_ packet: inout MutableSpan<UInt8>) throws(OpenError) -> OpenedPacket {
+        let header: PacketHeader
+        do {
+            header = try PacketHeader(packet.span, magic: magic, method: method)
+        } catch {
+            throw .malformed(error)
+        }
+        guard packet.count >= headBytes + tailBytes else {
+            throw .malformed(.truncated(needed: headBytes + tailBytes, available: packet.count))
+        }
+        let message = headBytes..<packet.count - tailBytes
+        guard let cipher else { return OpenedPacket(type: header.type, message: message, nonce: nil) }
+        let nonce = Nonce(packet.span, at: PacketHeader.byteCount)
+        guard cipher.open(&packet, message: message) else { throw .unauthentic }
+        return OpenedPacket(type: header.type, message: message, nonce: nonce)
+    }
+}
+
+/// A packet that was opened in place.
+public struct OpenedPacket: Hashable, Sendable {
+    /// What the message is.
+    public let type: MessageType
+    /// Where in the packet it stands.
+    public let message: Range<Int>
+    /// The number it was sealed with; nil without encryption.
+    public let nonce: Nonce?
+}
+
+/// Why a packet was not opened.
+public enum OpenError: Error, Hashable, Sendable {
+    /// The bytes are no packet of this network.
+    case malformed(DecodeError)
+    /// The tag does not fit: another key, a forged or a damaged packet.
+    case unauthentic
+}

@@ -1,0 +1,59 @@
+/// What follows the header (manual: "message type").
+public enum MessageType: UInt8, Sendable, CaseIterable {
+    /// A frame of the device.
+    case data = 0
+    /// Addresses of nodes.
+    case peers = 1
+    /// A step of the handshake.
+    case initial = 2
+    /// The sender leaves.
+    case close = 3
+}
+
+/// The eight bytes before everything else: magic, crypto method, two reserved bytes, message type.
+public struct PacketHeader: Hashable, Sendable {
+    /// The length on the wire.
+    public static let byteCount = 8
+
+    /// Identifies the network.
+    public var magic: Magic
+    /// How the rest is sealed.
+    public var method: CryptoMethod
+    /// What the rest is.
+    public var type: MessageType
+
+    /// A header from its fields.
+    public init(magic: Magic, method: CryptoMethod, type: MessageType) {
+        self.magic = magic
+        self.method = method
+        self.type = type
+    }
+
+    /// Reads a header that must be of this network. The reserved bytes may hold anything.
+    ///
+    /// - Parameters:
+    ///   - packet: a whole datagram.
+    ///   - magic: the only magic to accept.
+    ///   - method: the only method to accept: a node with a key never reads what is not sealed.
+    public init(_ packet: Span<UInt8>, magic: Magic, method: CryptoMethod) throws(DecodeError) {
+        guard packet.count >= Self.byteCount else {
+            throw .truncated(needed: Self.byteCount, available: packet.count)
+        }
+        let found = UInt32(packet[0]) << 24 | UInt32(packet[1]) << 16 | UInt32(packet[2]) << 8 | UInt32(packet[3])
+        guard found == magic.bits else { throw .foreignMagic }
+        guard packet[4] == method.rawValue else { throw .foreignMethod(packet[4]) }
+        guard let type = MessageType(rawValue: packet[7]) else { throw .unknownMessageType(packet[7]) }
+        self.init(magic: magic, method: method, type: type)
+    }
+
+    /// Writes the eight bytes at `offset`; reserved bytes are 0.
+    public func write(to packet: inout MutableSpan<UInt8>, at offset: Int = 0) {
+        for index in 0..<4 {
+            packet[offset + index] = UInt8(truncatingIfNeeded: magic.bits >> (24 - 8 * UInt32(index)))
+        }
+        packet[offset + 4] = method.rawValue
+        packet[offset + 5] = 0
+        packet[offset + 6] = 0
+        packet[offset + 7] = type.rawValue
+    }
+}
