@@ -20,10 +20,10 @@ struct VectorTests {
     @Test("derive their key and magic from the options", arguments: Capture.all)
     func derive(capture: Capture) throws {
         let dialect = try #require(Dialect(rawValue: capture.dialect))
-        let magic = try capture.magic_option.map { try #require(Magic($0, dialect: dialect)) } ?? .standard
+        let magic = try capture.magicOption.map { try #require(Magic($0, dialect: dialect)) } ?? .standard
         #expect(magic.description == capture.magic)
-        if let password = capture.shared_key {
-            let digits = try #require(capture.derived_key)
+        if let password = capture.sharedKey {
+            let digits = try #require(capture.derivedKey)
             let expected = try #require([UInt8](hexadecimal: digits))
             #expect(try dialect.keyDerivation.key(from: password).equals(SecretKey(expected.span)))
         }
@@ -61,7 +61,7 @@ struct VectorTests {
         case .initial:
             let message = try InitMessage(bytes.span)
             let described = Capture.Message(
-                type: "init", stage: message.stage.rawValue, node_id: message.nodeID.description,
+                type: "init", stage: message.stage.rawValue, nodeId: message.nodeID.description,
                 subnets: message.subnets.map(\.description), trailing: message.trailing.hexadecimal)
             return (described, encode(message.byteCount) { message.encode(into: &$0) })
         case .peers:

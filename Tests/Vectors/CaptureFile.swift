@@ -6,13 +6,17 @@ public import VPNProtocol
 public struct CapturedDatagram: Sendable {
     /// Microseconds since the first packet of the file.
     public let microseconds: Int
+    /// Where it comes from.
     public let source: Endpoint
+    /// Where it goes.
     public let destination: Endpoint
+    /// What is in it.
     public let payload: [UInt8]
 }
 
 /// Why a capture file could not be read.
 public struct CaptureFileError: Error {
+    /// What is wrong.
     public let text: String
 }
 

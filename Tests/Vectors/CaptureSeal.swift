@@ -6,9 +6,9 @@ extension Capture {
         get throws {
             guard let bits = UInt32(magic, radix: 16) else { throw CaptureFileError(text: "no magic: \(magic)") }
             let method = packets.first.flatMap { CryptoMethod(rawValue: $0.method) } ?? .none
-            guard let derived_key else { return PacketSeal(unencrypted: Magic(bits: bits)) }
-            guard let key = [UInt8](hexadecimal: derived_key), key.count == SecretKey.byteCount else {
-                throw CaptureFileError(text: "no key: \(derived_key)")
+            guard let derivedKey else { return PacketSeal(unencrypted: Magic(bits: bits)) }
+            guard let key = [UInt8](hexadecimal: derivedKey), key.count == SecretKey.byteCount else {
+                throw CaptureFileError(text: "no key: \(derivedKey)")
             }
             return try PacketSeal(magic: Magic(bits: bits), method: method, key: SecretKey(key.span))
         }
