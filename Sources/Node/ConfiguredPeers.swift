@@ -17,6 +17,8 @@ struct ConfiguredPeer: Sendable {
     /// When to try next; nil while it is connected.
     private(set) var nextTry: Instant?
     private(set) var nextResolution: Instant?
+    /// The node's last nonce before the last try.
+    private(set) var mark: Nonce?
     private(set) var tries = 0
     private var pause: Duration = .seconds(1)
 
@@ -64,7 +66,8 @@ struct ConfiguredPeer: Sendable {
     }
 
     /// Notes a try, after which the next one waits for the pause.
-    mutating func noteTry(at now: Instant) {
+    mutating func noteTry(at now: Instant, nonce: Nonce) {
+        mark = nonce
         noteTry()
         nextTry = now + pause
     }

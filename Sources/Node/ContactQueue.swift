@@ -8,6 +8,8 @@ struct ContactQueue: Sendable {
     private struct Waiting {
         var tries: Int
         var due: Instant
+        /// The node's last nonce before the last Init to this address.
+        var mark: Nonce?
     }
 
     private var waiting: [Endpoint: Waiting] = [:]
@@ -34,6 +36,9 @@ struct ContactQueue: Sendable {
         return .new
     }
 
+    /// The node's last nonce before its last Init to an address that waits.
+    func mark(of endpoint: Endpoint) -> Nonce? { waiting[endpoint]?.mark }
+
     func contains(_ endpoint: Endpoint) -> Bool { waiting[endpoint] != nil }
 
     /// Whether it is an address's turn, which it may have had already.
@@ -49,7 +54,7 @@ struct ContactQueue: Sendable {
         case wait(until: Instant)
     }
 
-    mutating func takeTurn(_ endpoint: Endpoint, at now: Instant) -> Turn {
+    mutating func takeTurn(_ endpoint: Endpoint, nonce: Nonce, at now: Instant) -> Turn {
         if now >= windowEnd {
             windowEnd = now + .seconds(1)
             leftInWindow = perSecond
@@ -64,7 +69,7 @@ struct ContactQueue: Sendable {
             return .contact(again: nil)
         }
         let again = now + Self.pauses[entry.tries]
-        waiting[endpoint] = Waiting(tries: entry.tries + 1, due: again)
+        waiting[endpoint] = Waiting(tries: entry.tries + 1, due: again, mark: nonce)
         return .contact(again: again)
     }
 }

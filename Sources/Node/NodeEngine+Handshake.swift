@@ -13,7 +13,7 @@ extension NodeEngine {
             return .drop(.malformedInit)
         }
         guard message.nodeID != id else {
-            noteOwnMessage(from: source, at: now, into: &outputs)
+            noteOwnMessage(from: source, nonce: nonce, at: now, into: &outputs)
             return .drop(.ownMessage)
         }
         guard source.isUsable else {
@@ -71,6 +71,7 @@ extension NodeEngine {
         let slot = peers.insert(message.nodeID, at: source, mark: nonce, now: now)
         departed.remove(message.nodeID)
         contacts.remove(source)
+        ownAddresses.remove(source)
         let reference = peers.reference(to: slot)
         for subnet in message.subnets {
             guard claims.insert(subnet, of: reference) else {
@@ -137,12 +138,16 @@ extension NodeEngine {
         peer.endpoints.contains { peers.slot(at: $0) != nil }
     }
 
-    /// This node's own Init came back. Its source is the node itself if an Init was sent there;
-    /// otherwise someone repeats what he heard, and learns nothing by it.
-    private mutating func noteOwnMessage(from source: Endpoint, at now: Instant, into outputs: inout OutputBatch) {
+    /// This node's own Init came back. Its source is the node itself if that very Init was sent there;
+    /// otherwise someone repeats what he heard, and makes the node refuse nobody by it.
+    private mutating func noteOwnMessage(
+        from source: Endpoint, nonce: Nonce?, at now: Instant, into outputs: inout OutputBatch
+    ) {
         drop(.ownMessage, from: source, into: &outputs)
-        let wasContacted = contacts.contains(source) || configured.contains { $0.endpoints.contains(source) }
-        guard wasContacted, peers.slot(at: source) == nil, !isOwnAddress(source, at: now) else { return }
+        var marks = configured.filter { $0.endpoints.contains(source) }.compactMap(\.mark)
+        if let mark = contacts.mark(of: source) { marks.append(mark) }
+        let wasSentThere = marks.contains { mark in nonce.map { $0.follows(mark) } ?? true }
+        guard wasSentThere, peers.slot(at: source) == nil, !isOwnAddress(source, at: now) else { return }
         contacts.remove(source)
         if ownAddresses.put(source, true, at: now) != nil { counters.countEviction(from: .ownAddresses) }
         outputs.append(.ownAddressFound(source))

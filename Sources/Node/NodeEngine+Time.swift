@@ -68,7 +68,7 @@ extension NodeEngine {
         if peer.endpoints.contains(where: { isOwnAddress($0, at: now) }) {
             return configured[index].rest(until: now + Self.ownAddressTime)
         }
-        configured[index].noteTry(at: now)
+        configured[index].noteTry(at: now, nonce: nonce)
         outputs.append(.connecting(peer.name, attempt: configured[index].tries))
         let mark = outputs.destinationMark
         for endpoint in peer.endpoints { outputs.appendDestination(endpoint) }
@@ -127,7 +127,7 @@ extension NodeEngine {
             contacts.remove(endpoint)
             return false
         }
-        switch contacts.takeTurn(endpoint, at: now) {
+        switch contacts.takeTurn(endpoint, nonce: nonce, at: now) {
         case .wait(let instant):
             agenda.note(.contact(endpoint), due: instant)
             return false
