@@ -18,9 +18,19 @@ public struct Transmit: Hashable, Sendable {
     public let destinations: Range<Int>
 
     /// The packets, each a range of the batch's arena.
-    public var segments: some Sequence<Range<Int>> {
-        stride(from: range.lowerBound, to: range.upperBound, by: segmentBytes).lazy.map { [self] start in
-            start..<min(start + segmentBytes, range.upperBound)
+    public var segments: Segments { Segments(rest: range, segmentBytes: segmentBytes) }
+
+    /// The packets of a transmit one after another. A type of its own, since a lazy map allocates its closure.
+    public struct Segments: Sequence, IteratorProtocol {
+        var rest: Range<Int>
+        let segmentBytes: Int
+
+        /// The next packet.
+        public mutating func next() -> Range<Int>? {
+            guard !rest.isEmpty else { return nil }
+            let end = Swift.min(rest.lowerBound + segmentBytes, rest.upperBound)
+            defer { rest = end..<rest.upperBound }
+            return rest.lowerBound..<end
         }
     }
 }

@@ -1,0 +1,126 @@
+import CAllocations
+import Testing
+import VPNProtocol
+
+@testable import VPNNode
+
+private let now = Instant.zero + .seconds(1)
+
+/// A node with its batch.
+private struct Side: ~Copyable {
+    let endpoint: Endpoint
+    var engine: NodeEngine
+    var batch: OutputBatch
+    var delivered = 0
+
+    init(_ endpoint: Endpoint, _ settings: NodeConfiguration, seed: Seed) throws(ConfigurationError) {
+        let engine = try NodeEngine(settings, seed: seed, startingAt: .zero)
+        self.endpoint = endpoint
+        self.engine = engine
+        batch = OutputBatch(for: settings.seal, capacity: 8192)
+    }
+
+    /// Takes a frame from the device.
+    mutating func send(_ frame: [UInt8]) {
+        let staged = batch.stageFrame { span in
+            for index in frame.indices { span[index] = frame[index] }
+            return frame.count
+        }
+        if let staged { engine.send(staged, at: now, into: &batch) }
+    }
+
+    /// Brings everything that waits here to the other side, over a wire of bare memory.
+    mutating func flush(to other: inout Side, over wire: inout [UInt8]) {
+        engine.seal(&batch)
+        for transmit in batch.transmits {
+            for segment in transmit.segments {
+                for index in segment { wire[index - segment.lowerBound] = batch.bytes[index] }
+                other.receive(&wire, byteCount: segment.count, from: endpoint)
+            }
+        }
+        batch.reset()
+    }
+
+    private mutating func receive(_ wire: inout [UInt8], byteCount: Int, from source: Endpoint) {
+        var span = wire.mutableSpan
+        var datagram = span._mutatingExtracting(first: byteCount)
+        let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
+        if reception.disposition == .deliver { delivered += 1 }
+    }
+}
+
+@Suite("Memory")
+struct AllocationTests {
+    struct Case: CustomStringConvertible {
+        let seal: PacketSeal
+        let device: DeviceType
+        let mode: ForwardingMode
+        var description: String { "\(device) \(mode) \(seal.method)" }
+    }
+
+    static let cases: [Case] = [
+        Case(seal: plain, device: .tun, mode: .router), Case(seal: encrypted, device: .tun, mode: .router),
+        Case(seal: encrypted, device: .tap, mode: .switch), Case(seal: encrypted, device: .tap, mode: .hub),
+        Case(seal: encrypted, device: .tun, mode: .switch),
+    ]
+
+    /// Whether the program is optimised. Without optimisation the standard library's generic code allocates by itself.
+    static var isOptimised: Bool {
+        var assertionsRun = false
+        assert({ assertionsRun = true }() == ())
+        return !assertionsRun
+    }
+
+    @Test(
+        "a data packet allocates nothing, in either direction, once the nodes are warm",
+        .enabled(if: isOptimised, "allocations are counted in optimised builds; run with -c release"), arguments: cases)
+    func noAllocations(of given: Case) throws {
+        var wire = [UInt8](repeating: 0, count: 2048)
+        let settings = configuration(given.seal, device: given.device) { $0.mode = given.mode }
+        var leftSettings = settings
+        leftSettings.peers = [peerName(endpoint(2))]
+        leftSettings.subnets = [subnet("10.0.1.0/24")]
+        var rightSettings = settings
+        rightSettings.subnets = [subnet("10.0.2.0/24")]
+        var one = try Side(endpoint(1), leftSettings, seed: seed(1))
+        var two = try Side(endpoint(2), rightSettings, seed: seed(2))
+        one.engine.advance(to: now, into: &one.batch)
+        for _ in 0..<8 {
+            one.flush(to: &two, over: &wire)
+            two.flush(to: &one, over: &wire)
+        }
+        let (left, right) = (UInt64(0x0200_0000_0001), UInt64(0x0200_0000_0002))
+        let there =
+            given.device == .tap
+            ? ethernet(to: right, from: left) : ipv4(from: .init(10, 0, 1, 1), to: .init(10, 0, 2, 1))
+        let back =
+            given.device == .tap
+            ? ethernet(to: left, from: right) : ipv4(from: .init(10, 0, 2, 1), to: .init(10, 0, 1, 1))
+        for _ in 0..<10 {
+            one.send(there)
+            one.flush(to: &two, over: &wire)
+            two.send(back)
+            two.flush(to: &one, over: &wire)
+        }
+        let warm = one.delivered + two.delivered
+        let before = allocations_of_this_thread()
+        for _ in 0..<1000 {
+            one.send(there)
+            one.flush(to: &two, over: &wire)
+            two.send(back)
+            two.flush(to: &one, over: &wire)
+        }
+        let allocated = allocations_of_this_thread() - before
+        let deliveredFrames = one.delivered + two.delivered - warm
+        #expect(deliveredFrames == 2000)
+        #expect(allocated == 0)
+    }
+
+    @Test("the counter counts")
+    func counterCounts() {
+        let before = allocations_of_this_thread()
+        let array = [UInt8](repeating: 1, count: 100_000)
+        #expect(array.count == 100_000)
+        #expect(allocations_of_this_thread() > before)
+    }
+}
