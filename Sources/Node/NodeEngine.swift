@@ -7,7 +7,7 @@ public import VPNProtocol
 /// Nothing in it depends on anything but the configuration, the seed and the calls.
 public struct NodeEngine: ~Copyable {
     /// How long an address that turned out to be the node's own is not contacted.
-    static let ownAddressTime: Duration = .seconds(600)
+    static let ownAddressTime: Duration = .seconds(3600)
     /// How often one stranger is answered with an Init at most.
     static let strangerPause: Duration = .seconds(1)
     /// When a new peer gets its second list, in case the first was lost.

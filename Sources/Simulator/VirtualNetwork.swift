@@ -113,6 +113,11 @@ public final class VirtualNetwork {
         if let node = nodeAt[destination] { deliver(datagram, to: node) }
     }
 
+    /// Answers a node's wish for its port as a router would: granted for so long, or for good where `lease` is nil.
+    public func mapPort(of node: VirtualNode, to external: Endpoint, lease: Duration?) {
+        act(node) { node, now in node.engine.portMapped(to: external, lease: lease, at: now, into: &node.batch) }
+    }
+
     /// Lets everything happen that is planned up to an instant.
     public func run(until end: Instant) {
         while let next = queue.min, next.time <= end {
