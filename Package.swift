@@ -66,10 +66,23 @@ let package = Package(
         .testTarget(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
+        .testTarget(
+            name: "LinuxIOTests", dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CAllocations", "CIsolation"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", argumentParser, logging],
+            swiftSettings: strict),
+        // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
+        .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),
+
+        // What tests stand on.
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
             resources: [.copy("captures")], swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
+        .target(name: "CIsolation", path: "Tests/CIsolation", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CNamespaces", path: "Tests/CNamespaces", cSettings: [.define("_GNU_SOURCE")]),
     ],
     swiftLanguageModes: [.v6]
 )

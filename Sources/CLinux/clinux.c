@@ -1,1 +1,90 @@
 #include "clinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+_Static_assert(CLINUX_NAME_BYTES == IFNAMSIZ, "the length of device names");
+_Static_assert(sizeof(struct clinux_message) == sizeof(struct mmsghdr), "the layout of mmsghdr");
+_Static_assert(
+    __builtin_offsetof(struct clinux_message, byte_count) == __builtin_offsetof(struct mmsghdr, msg_len),
+    "the layout of mmsghdr");
+
+int clinux_tunnel_attach(int descriptor, char *name, int is_tap) {
+    struct ifreq request = {0};
+    memcpy(request.ifr_name, name, IFNAMSIZ);
+    request.ifr_flags = (is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI;
+    int result = ioctl(descriptor, TUNSETIFF, &request);
+    memcpy(name, request.ifr_name, IFNAMSIZ);
+    return result;
+}
+
+int clinux_device_is_up(int any_socket, const char *name) {
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    int result = ioctl(any_socket, SIOCGIFFLAGS, &request);
+    return result < 0 ? result : (request.ifr_flags & IFF_UP) != 0;
+}
+
+int clinux_receive(int socket, struct clinux_message *messages, unsigned int count) {
+    return recvmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT, NULL);
+}
+
+int clinux_send(int socket, struct clinux_message *messages, unsigned int count) {
+    return sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int clinux_open(const char *path, int flags, unsigned int mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+pid_t clinux_fork(void) { return fork(); }
+
+int clinux_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
+
+int clinux_end_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : -1; }
+
+char **clinux_environment(void) { return environ; }
+
+const char *clinux_error_text(int code, char *buffer, size_t byte_count) { return strerror_r(code, buffer, byte_count); }
+
+int clinux_is_ignored(int signal) {
+    struct sigaction action;
+    int result = sigaction(signal, NULL, &action);
+    return result < 0 ? result : action.sa_handler == SIG_IGN;
+}
+
+int clinux_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 : 0; }
+
+int clinux_reset(int number) { return signal(number, SIG_DFL) == SIG_ERR ? -1 : 0; }
+
+int clinux_set_user(uid_t user) { return setresuid(user, user, user); }
+
+int clinux_set_group(gid_t group) { return setresgid(group, group, group); }
+
+int clinux_get_users(uid_t users[3]) { return getresuid(&users[0], &users[1], &users[2]); }
+
+int clinux_get_groups(gid_t groups[3]) { return getresgid(&groups[0], &groups[1], &groups[2]); }
+
+int clinux_has_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+    int result = (int)syscall(SYS_capget, &header, sets);
+    if (result < 0) return result;
+    return (sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective | sets[1].permitted |
+            sets[1].inheritable) != 0;
+}
+
+int clinux_clear_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+    return (int)syscall(SYS_capset, &header, sets);
+}

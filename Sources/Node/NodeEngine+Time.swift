@@ -65,13 +65,13 @@ extension NodeEngine {
         guard let due = configured[index].nextTry, due <= now else { return }
         let peer = configured[index]
         if isConnected(peer) { return configured[index].rest(until: nil) }
-        if peer.endpoints.contains(where: { isOwnAddress($0, at: now) }) {
-            return configured[index].rest(until: now + Self.ownAddressTime)
-        }
+        // A name may stand for several nodes, this one among them.
+        let endpoints = peer.endpoints.filter { !isOwnAddress($0, at: now) }
+        guard !endpoints.isEmpty else { return configured[index].rest(until: now + Self.ownAddressTime) }
         configured[index].noteTry(at: now, nonce: nonce)
         outputs.append(.connecting(peer.name, attempt: configured[index].tries))
         let mark = outputs.destinationMark
-        for endpoint in peer.endpoints { outputs.appendDestination(endpoint) }
+        for endpoint in endpoints { outputs.appendDestination(endpoint) }
         transmitInit(request, toDestinationsSince: mark, into: &outputs)
     }
 

@@ -2,6 +2,8 @@
 struct PortForwarding: Sendable {
     /// A lease is renewed so long before its end (wire facts: 60 s), or at half of it if that is later.
     static let renewalLead: Duration = .seconds(60)
+    /// The shortest time to the next request, whatever lease a router says that it granted.
+    static let shortestPause: Duration = .seconds(1)
     /// The first and the longest pause after a refusal. A router may come, or forget and come back.
     static let firstPause: Duration = .seconds(60)
     static let longestPause: Duration = .seconds(3600)
@@ -18,7 +20,7 @@ struct PortForwarding: Sendable {
     mutating func noteMapped(lease: Duration?, at now: Instant) {
         isMapped = true
         pause = Self.firstPause
-        nextRequest = lease.map { now + max($0 - Self.renewalLead, $0 / 2) }
+        nextRequest = lease.map { now + max($0 - Self.renewalLead, $0 / 2, Self.shortestPause) }
     }
 
     /// Takes a refusal. Returns whether a mapping was lost by it.

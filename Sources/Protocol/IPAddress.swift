@@ -94,7 +94,9 @@ extension IPAddress {
                 halves[halves.count - 1].append(UInt16(bits >> 16))
                 halves[halves.count - 1].append(UInt16(truncatingIfNeeded: bits))
             } else {
-                guard part.utf8.count <= 4, part.utf8.first != UInt8(ascii: "+"), let group = UInt16(part, radix: 16)
+                // A sign is no digit, though UInt16 reads "+1" and "-0".
+                guard part.utf8.count <= 4, !part.hasPrefix("+"), !part.hasPrefix("-"),
+                    let group = UInt16(part, radix: 16)
                 else { return nil }
                 halves[halves.count - 1].append(group)
             }

@@ -109,7 +109,8 @@ extension Subnet {
         guard parts.count == 6 else { return nil }
         var bits: UInt64 = 0
         for part in parts {
-            guard part.utf8.count == 2, part.utf8.first != UInt8(ascii: "+"), let octet = UInt8(part, radix: 16)
+            // A sign is no digit, though UInt8 reads "+1" and "-0".
+            guard part.utf8.count == 2, !part.hasPrefix("+"), !part.hasPrefix("-"), let octet = UInt8(part, radix: 16)
             else { return nil }
             bits = bits << 8 | UInt64(octet)
         }
@@ -122,7 +123,9 @@ extension Subnet: CustomStringConvertible {
     public var description: String {
         switch form {
         case .ipv4: "\(StationAddress(.ipv4, bits: base))/\(prefixLength)"
-        case .ipv6: "\(IPAddress(bits: base))/\(prefixLength)"
+        case .ipv6:
+            // With the colons that make it an IPv6 subnet, also where the base is IPv4-mapped (RFC 5952, 5).
+            "\(IPAddress(bits: base).isIPv4 ? "::ffff:" : "")\(IPAddress(bits: base))/\(prefixLength)"
         case .mac: "\(StationAddress(.ethernet, bits: base >> 16))/\(prefixLength)"
         case .vlanMAC:
             "\(base >> 112)/\(StationAddress(vlan: 0, mac: UInt64(truncatingIfNeeded: base >> 64)))/\(prefixLength)"

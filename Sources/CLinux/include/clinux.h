@@ -1,1 +1,72 @@
 #pragma once
+// What Swift cannot import from the headers of Linux and glibc: macros with casts, variadic functions, functions
+// that need _GNU_SOURCE, and those that Swift hides. Thin wrappers, no logic: as the calls they wrap, they return
+// -1 and set errno unless said otherwise.
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+// TUN/TAP (linux/if_tun.h)
+
+/// The bytes of a device name, its final zero included (IFNAMSIZ).
+#define CLINUX_NAME_BYTES 16
+
+/// TUNSETIFF without packet information: makes a device of the descriptor, TAP or TUN.
+/// The name is replaced by the one that the kernel chose.
+int clinux_tunnel_attach(int descriptor, char *name, int is_tap);
+
+/// SIOCGIFFLAGS: whether the device is up; 1 or 0.
+int clinux_device_is_up(int any_socket, const char *name);
+
+// Batches of datagrams (sys/socket.h with _GNU_SOURCE)
+
+/// The kernel's struct mmsghdr.
+struct clinux_message {
+    struct msghdr header;
+    unsigned int byte_count;
+};
+
+/// recvmmsg with MSG_DONTWAIT.
+int clinux_receive(int socket, struct clinux_message *messages, unsigned int count);
+/// sendmmsg with MSG_DONTWAIT and MSG_NOSIGNAL.
+int clinux_send(int socket, struct clinux_message *messages, unsigned int count);
+
+// Files and processes
+
+/// open with O_CLOEXEC added to the flags.
+int clinux_open(const char *path, int flags, unsigned int mode);
+/// pipe2 with O_CLOEXEC.
+int clinux_pipe(int ends[2]);
+pid_t clinux_fork(void);
+/// WIFEXITED and WEXITSTATUS: the status, or -1 where the process did not exit by itself. Sets no errno.
+int clinux_exit_status(int status);
+/// WIFSIGNALED and WTERMSIG: the signal, or -1 where no signal ended the process. Sets no errno.
+int clinux_end_signal(int status);
+/// The environment of the process.
+char **clinux_environment(void);
+/// strerror_r: the system's words for an error code. Always returns the buffer or a constant.
+const char *clinux_error_text(int code, char *buffer, size_t byte_count);
+/// sigaction: whether a signal is ignored; 1 or 0.
+int clinux_is_ignored(int signal);
+/// signal with SIG_IGN.
+int clinux_ignore(int signal);
+/// signal with SIG_DFL.
+int clinux_reset(int signal);
+
+// Rights (setresuid and setresgid need _GNU_SOURCE, capget and capset have no wrapper in glibc)
+
+int clinux_set_user(uid_t user);
+int clinux_set_group(gid_t group);
+/// getresuid: real, effective and saved user.
+int clinux_get_users(uid_t users[3]);
+/// getresgid: real, effective and saved group.
+int clinux_get_groups(gid_t groups[3]);
+/// capget: whether the calling thread has any capability in any of its three sets; 1 or 0.
+int clinux_has_capabilities(void);
+/// capset: gives up every capability.
+int clinux_clear_capabilities(void);

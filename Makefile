@@ -1,0 +1,84 @@
+# vpncloud. 'make help' lists what can be made.
+
+SWIFT          ?= swift
+SWIFT_OPTIONS  ?=
+TEST_OPTIONS   ?=
+
+PREFIX         ?= /usr/local
+DESTDIR        ?=
+bindir         ?= $(PREFIX)/bin
+datadir        ?= $(PREFIX)/share
+mandir         ?= $(datadir)/man
+docdir         ?= $(datadir)/doc/vpncloud
+unitdir        ?= $(PREFIX)/lib/systemd/system
+bashdir        ?= $(datadir)/bash-completion/completions
+zshdir         ?= $(datadir)/zsh/site-functions
+fishdir        ?= $(datadir)/fish/vendor_completions.d
+
+INSTALL        ?= install
+INSTALL_PROGRAM ?= $(INSTALL) -m 755
+INSTALL_DATA   ?= $(INSTALL) -m 644
+
+# The Swift runtime becomes part of the program, so that it runs where no Swift is.
+release := -c release --static-swift-stdlib
+program := .build/release/vpncloud
+sources := Sources Tests Package.swift
+
+.PHONY: all build demo test check format install install-strip uninstall clean help
+
+all: build
+
+build: ## Build the program for release, as .build/release/vpncloud (what plain 'make' does)
+	@scripts/install-dependencies --check build
+	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
+
+demo: ## Install what is missing, build, and show three nodes that become one network
+	@scripts/install-dependencies demo
+	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
+	@scripts/demo $(program)
+
+test: ## Install what is missing, build, and run every test (TEST_OPTIONS='--filter NAME')
+	@scripts/test $(SWIFT_OPTIONS) $(TEST_OPTIONS)
+
+check: ## Check format, warnings, the manual page and the scripts
+	@scripts/install-dependencies --check check
+	$(SWIFT) format lint --strict --recursive --parallel $(sources)
+	$(SWIFT) build --build-tests $(SWIFT_OPTIONS)
+	@test -z "$$(mandoc -T lint -W warning docs/vpncloud.1)" || { mandoc -T lint -W warning docs/vpncloud.1; false; }
+	shellcheck scripts/* .ci/run
+
+format: ## Bring the Swift sources into the format that 'make check' asks for
+	$(SWIFT) format --in-place --recursive --parallel $(sources)
+
+# Built when missing, and not anew, so that 'make && sudo make install' works where root has no Swift.
+$(program):
+	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
+
+install: $(program) ## Install program, manual, completions and systemd unit (PREFIX, DESTDIR)
+	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(docdir)" "$(DESTDIR)$(unitdir)"
+	$(INSTALL) -d "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"
+	$(INSTALL_PROGRAM) $(program) "$(DESTDIR)$(bindir)/vpncloud"
+	$(INSTALL_DATA) docs/vpncloud.1 "$(DESTDIR)$(mandir)/man1/vpncloud.1"
+	$(INSTALL_DATA) README.md CHANGELOG.md LICENSE share/example.yaml "$(DESTDIR)$(docdir)"
+	sed 's|/usr/local/bin/|$(bindir)/|' share/systemd/vpncloud@.service > "$(DESTDIR)$(unitdir)/vpncloud@.service"
+	chmod 644 "$(DESTDIR)$(unitdir)/vpncloud@.service"
+	$(program) --generate-completion-script bash > "$(DESTDIR)$(bashdir)/vpncloud"
+	$(program) --generate-completion-script zsh > "$(DESTDIR)$(zshdir)/_vpncloud"
+	$(program) --generate-completion-script fish > "$(DESTDIR)$(fishdir)/vpncloud.fish"
+	chmod 644 "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
+
+install-strip: ## The same, without the symbols in the program: a third of the size
+	$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
+
+uninstall: ## Remove what 'make install' put there, with the same PREFIX and DESTDIR
+	rm -f "$(DESTDIR)$(bindir)/vpncloud" "$(DESTDIR)$(mandir)/man1/vpncloud.1"
+	rm -f "$(DESTDIR)$(unitdir)/vpncloud@.service"
+	rm -f "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
+	rm -f $(foreach file,README.md CHANGELOG.md LICENSE example.yaml,"$(DESTDIR)$(docdir)/$(file)")
+	-rmdir "$(DESTDIR)$(docdir)"
+
+clean: ## Remove everything that was built
+	rm -rf .build
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,102 @@
+// The file that talks to the system about files.
+import Glibc
+
+/// Why the system did not do something with a file.
+struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The system's error code.
+    let code: Int32
+
+    /// The system's words for it.
+    var description: String {
+        // The text is constant, or belongs to this thread until the next call.
+        unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+    }
+}
+
+/// An open file, closed when it goes.
+struct OpenFile: ~Copyable {
+    let descriptor: Int32
+
+    /// Opens a file; where the flags create it, with mode 0644 whatever the umask is.
+    init(_ path: String, flags: Int32) throws(FileError) {
+        // A path comes as text that ends with a zero byte, here and below.
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC | O_NOCTTY, 0o644)
+        guard descriptor >= 0 else { throw FileError(code: errno) }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// Gives up the file without closing it; the descriptor then is the caller's.
+    consuming func keepOpen() -> Int32 {
+        let descriptor = descriptor
+        discard self
+        return descriptor
+    }
+}
+
+/// Whole files.
+enum FileBytes {
+    /// The content of a file, a pipe too. One that goes on after `limit` bytes comes with one byte more than that.
+    static func read(_ path: String, atMost limit: Int) throws(FileError) -> [UInt8] {
+        let file = try OpenFile(path, flags: O_RDONLY)
+        var content: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while content.count <= limit {
+            let wanted = min(buffer.count, limit + 1 - content.count)
+            // At most as many bytes as the buffer has.
+            let count = unsafe Glibc.read(file.descriptor, &buffer, wanted)
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError(code: errno)
+            }
+            content += buffer[..<count]
+        }
+        return content
+    }
+
+    /// Whether others than the owner can read a file. False where that cannot be found out.
+    static func isReadableByOthers(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return status.st_mode & 0o044 != 0
+    }
+
+    /// Replaces a file by another one with the given content and mode 0644. Who reads it sees the old or the new
+    /// content, and never a part of either.
+    static func replace(_ path: String, with content: [UInt8]) throws(FileError) {
+        let temporary = "\(path).\(getpid()).tmp"
+        // A leftover of a process that had this id before.
+        unsafe unlink(temporary)
+        do throws(FileError) {
+            let file = try OpenFile(temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+            guard fchmod(file.descriptor, 0o644) == 0 else { throw FileError(code: errno) }
+            try writeAll(content, to: file.descriptor)
+            guard unsafe rename(temporary, path) == 0 else { throw FileError(code: errno) }
+        } catch {
+            unsafe unlink(temporary)
+            throw error
+        }
+    }
+
+    /// A path that still means the same after a change of directory.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
+        // `getcwd` allocates the text, which ends with a zero byte.
+        defer { unsafe free(directory) }
+        return unsafe String(cString: directory) + "/" + path
+    }
+}
+
+/// Writes all bytes to a descriptor.
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(FileError) {
+    var position = 0
+    while position < bytes.count {
+        let count = unsafe bytes.withUnsafeBytes { bytes in
+            // Only bytes of the array are written: the slice begins within it.
+            unsafe write(descriptor, bytes.baseAddress.map { unsafe $0 + position }, bytes.count - position)
+        }
+        if count >= 0 { position += count } else if errno != EINTR { throw FileError(code: errno) }
+    }
+}

@@ -1,0 +1,56 @@
+import Logging
+import VPNLinuxIO
+import VPNNode
+
+/// Tells the log what a node does, and the statistics file how it is.
+final class NodeReporter: NodeObserver {
+    private let log: Logger
+    private var statistics: StatisticsFile?
+
+    init(log: Logger, statistics: StatisticsFile?) {
+        self.log = log
+        self.statistics = statistics
+    }
+
+    func started(_ start: NodeStart) {
+        log.info(
+            "node \(start.id) runs on \(start.deviceType.rawValue) device \(start.device) and UDP port \(start.port) (\(start.families))"
+        )
+    }
+
+    func observe(_ events: [Event], at now: Instant) {
+        for event in events { log.log(event.logMessage) }
+    }
+
+    func observe(_ event: LinuxEvent) {
+        log.log(event.logMessage)
+    }
+
+    func snapshot(_ snapshot: NodeStatistics, io: IOCounters, uptime: Duration) {
+        do throws(FileError) {
+            try statistics?.write(snapshot, io: io, uptime: uptime)
+        } catch {
+            log.log(LogMessage(.network, .warning, "cannot write the statistics file: \(error)", kind: "statistics"))
+        }
+    }
+}
+
+extension LinuxEvent {
+    /// What the log says about the event, how loud, and how it is folded.
+    var logMessage: LogMessage {
+        switch self {
+        case .deviceDown(let name): LogMessage(.network, .warning, description, kind: "down \(name)")
+        case .deviceUp(let name): LogMessage(.network, .info, description, kind: "up \(name)")
+        case .deviceReadFailed: LogMessage(.network, .warning, description, kind: "deviceReadFailed")
+        case .socketError(let family, let error):
+            LogMessage(.network, .info, description, kind: "socketError \(family.rawValue) \(error.code)")
+        case .resolved: LogMessage(free: .debug, description)
+        case .resolutionFailed(let name, _): LogMessage(.network, .warning, description, kind: "resolve \(name)")
+        case .portForwarding(.mapped): LogMessage(free: .debug, description)
+        case .portForwarding(.failed): LogMessage(.network, .info, description, kind: "portForwarding")
+        case .portForwarding: LogMessage(free: .info, description)
+        case .signal: LogMessage(free: .info, description)
+        case .deviceLost: LogMessage(free: .error, description)
+        }
+    }
+}

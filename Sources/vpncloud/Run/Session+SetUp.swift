@@ -1,0 +1,111 @@
+import Glibc
+import Logging
+import VPNLinuxIO
+import VPNNode
+import VPNProtocol
+
+// The steps of a session's start.
+extension Session {
+    /// The account to continue as, which must be able to write what it will have to write; nil to stay as it is.
+    func account() throws -> Account? {
+        guard plan.user != nil || plan.group != nil else { return nil }
+        let account: Account
+        do {
+            account = try Account(user: plan.user, group: plan.group)
+        } catch {
+            throw Failure.usage("\(error)")
+        }
+        if let path = plan.logFile, try !account.canWrite(path) {
+            throw Failure.usage(
+                "\(account.description) cannot write the log file '\(path)'; make it beforehand and give it to that account"
+            )
+        }
+        if let path = plan.statsFile, try !account.canReplace(path) {
+            throw Failure.usage(
+                "\(account.description) cannot replace the statistics file '\(path)'; put it into a directory of that account"
+            )
+        }
+        return account
+    }
+
+    /// Keeps the signals that end a node until the node takes them, so that none of them ends the program half-way,
+    /// be it at the start or at the end. A reader of the log that goes away is no reason to end either.
+    func blockSignals() {
+        // The set is made here, and only numbers of signals are put into it.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] { unsafe sigaddset(&signals, number) }
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        _ = signal(SIGPIPE, SIG_IGN)
+    }
+
+    func openLog() throws {
+        guard let path = plan.logFile else { return }
+        do throws(FileError) {
+            try output.open(file: path)
+        } catch {
+            throw Failure.runTime("cannot open the log file '\(path)': \(error)")
+        }
+    }
+
+    /// The file for the id of the background process, opened with the rights of the caller.
+    func pidFile() throws -> PIDFile? {
+        guard let path = plan.pidFile else { return nil }
+        guard isDaemon else {
+            log.info("no pid file is written, since that is for the background (--daemon) only")
+            return nil
+        }
+        return try PIDFile(path)
+    }
+
+    /// The statistics file, written once with the rights that it will be written with.
+    func statisticsFile() throws -> StatisticsFile? {
+        guard let path = plan.statsFile else { return nil }
+        let file = StatisticsFile(path)
+        do throws(FileError) {
+            try file.writeFirst()
+        } catch {
+            throw Failure.runTime("cannot write the statistics file '\(path)': \(error)")
+        }
+        return file
+    }
+
+    /// Runs a command of the user's. One that fails is told, and nothing more.
+    func run(hook command: String, named name: String, on device: String) {
+        log.debug("running \(name): \(command)")
+        let outcome = HookCommand.run(command, interface: device)
+        if outcome == .exited(0) {
+            log.debug("\(name) is done")
+        } else {
+            log.error("the \(name) command '\(command)' \(outcome); going on")
+        }
+    }
+
+    /// Says in the first process what became of the second one.
+    func tell(_ word: Background.Word) throws {
+        switch word {
+        case .ready(let process): log.info("running in the background as process \(process)")
+        case .failed(let reason): throw Failure(lines: [reason], status: 1)
+        case .ended(let outcome): throw Failure.runTime("the background process \(outcome) before it was ready")
+        }
+    }
+
+    /// 32 random bytes of the system.
+    static func seed() -> Seed {
+        var random = SystemRandomNumberGenerator()
+        return Seed(random.next(), random.next(), random.next(), random.next())
+    }
+}
+
+extension RunPlan.Surroundings {
+    /// Those of this process. The variable of the key is taken out of the environment, so that no command inherits it.
+    static func system() -> Self {
+        // The text ends with a zero byte, and is copied before the variable goes.
+        let variable = unsafe getenv(sharedKeyVariable).map { unsafe String(cString: $0) }
+        unsafe unsetenv(sharedKeyVariable)
+        return Self(
+            keyVariable: variable,
+            readKeyFile: { path throws(FileError) in try FileBytes.read(path, atMost: KeyFile.maximumBytes) },
+            isReadableByOthers: FileBytes.isReadableByOthers, isAvailable: \.isAvailable)
+    }
+}

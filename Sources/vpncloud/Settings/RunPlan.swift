@@ -1,0 +1,178 @@
+import VPNNode
+import VPNProtocol
+
+/// What the program is going to do: all settings resolved, with their defaults, and checked as far as that can be done
+/// without a device.
+struct RunPlan: Sendable {
+    var deviceType: DeviceType
+    var deviceName: String
+    var devicePath: String
+    var ifup: String?
+    var ifdown: String?
+    var network: Network
+    var key: Key?
+    var user: String?
+    var group: String?
+    var pidFile: String?
+    var logFile: String?
+    var statsFile: String?
+    /// What is allowed but probably not meant, for the log.
+    var warnings: [String]
+
+    /// What the node is told, but for its seal, which is made later: a key does not survive a fork.
+    struct Network: Sendable {
+        var mode: ForwardingMode
+        var dialect: Dialect
+        var magic: Magic
+        var port: UInt16
+        var peers: [PeerName]
+        var subnets: [Subnet]
+        var peerTimeout: Duration
+        var stationTimeout: Duration
+        var portForwarding: Bool
+    }
+
+    /// A password and what it is for.
+    struct Key: Sendable {
+        var method: CryptoMethod
+        var password: String
+    }
+}
+
+extension RunPlan {
+    /// Where a plan looks for what stands in no file and in no option.
+    struct Surroundings {
+        /// The content of ``sharedKeyVariable``; nil where it is not set.
+        var keyVariable: String?
+        /// Reads a key file.
+        var readKeyFile: (String) throws(FileError) -> [UInt8]
+        /// Whether others than the owner can read a file.
+        var isReadableByOthers: (String) -> Bool
+        /// Whether the processor can do a method.
+        var isAvailable: (CryptoMethod) -> Bool
+    }
+
+    /// The plan that settings make.
+    ///
+    /// - Parameters:
+    ///   - commandLine: what the options say.
+    ///   - file: what the configuration file says, where there is one, and its name.
+    init(
+        commandLine: Settings, file: (settings: Settings, name: String)?, in surroundings: Surroundings
+    ) throws(Failure) {
+        let settings = commandLine.over(file?.settings ?? Settings())
+        let dialect = settings.dialect ?? .manual
+        warnings = []
+        deviceType = settings.deviceType ?? .tap
+        deviceName = settings.deviceName ?? "vpncloud%d"
+        devicePath = settings.devicePath ?? "/dev/net/tun"
+        ifup = settings.ifup
+        ifdown = settings.ifdown
+        let magic = settings.magic ?? Magic.standard.description
+        guard let magic = Magic(magic, dialect: dialect) else { throw .usage("'\(magic)' is no magic") }
+        network = Network(
+            mode: settings.mode ?? .normal, dialect: dialect, magic: magic,
+            port: settings.port ?? PeerName.defaultPort, peers: settings.peers, subnets: settings.subnets,
+            peerTimeout: .seconds(Int(settings.peerTimeout ?? 1800)),
+            stationTimeout: .seconds(Int(settings.stationTimeout ?? 300)),
+            portForwarding: settings.portForwarding ?? true)
+        guard settings.subnets.count <= InitMessage.maximumSubnets else {
+            throw .usage(ConfigurationError.tooManySubnets(settings.subnets.count).description)
+        }
+        user = settings.user
+        group = settings.group
+        // Looked up again long after start: from another directory, possibly.
+        pidFile = settings.pidFile.map(FileBytes.absolute)
+        logFile = settings.logFile.map(FileBytes.absolute)
+        statsFile = settings.statsFile.map(FileBytes.absolute)
+        key = try Self.key(commandLine: commandLine, file: file, settings, surroundings, &warnings)
+        try checkTogether()
+    }
+
+    /// Faults that no single setting has.
+    private mutating func checkTogether() throws(Failure) {
+        let files = [pidFile, logFile, statsFile].compactMap { $0 }
+        guard Set(files).count == files.count else {
+            throw .usage("two of pid file, log file and statistics file are the same; name different ones")
+        }
+        let isRouter = network.mode == .router || network.mode == .normal && deviceType == .tun
+        if isRouter && network.subnets.isEmpty {
+            warnings.append("this node claims no subnets, so that as a router it gets no data; see --subnet")
+        }
+    }
+
+    private static func key(
+        commandLine: Settings, file: (settings: Settings, name: String)?, _ settings: Settings,
+        _ surroundings: Surroundings, _ warnings: inout [String]
+    ) throws(Failure) -> Key? {
+        var source = commandLine.key
+        if source == nil, let text = surroundings.keyVariable {
+            guard !text.isEmpty else {
+                throw .usage("the variable \(sharedKeyVariable) is empty; put the key into it, or unset it")
+            }
+            source = .text(text)
+        }
+        if source == nil, case .text? = settings.key, let file, surroundings.isReadableByOthers(file.name) {
+            warnings.append("others can read '\(file.name)', which holds the shared key; forbid it with 'chmod 600'")
+        }
+        let password: String
+        switch source ?? settings.key {
+        case nil:
+            warnings.append("no shared key is set: traffic is NOT encrypted, and anyone can take part")
+            return nil
+        case .text(let text)?: password = text
+        case .file(let path)?:
+            password = try read(keyFile: path, surroundings)
+            if surroundings.isReadableByOthers(path) {
+                warnings.append("others can read the key file '\(path)'; forbid it with 'chmod 600'")
+            }
+        }
+        if let fault = (settings.dialect ?? .manual).keyFault(password) { throw .usage(fault) }
+        let method = settings.crypto ?? .chacha20
+        guard surroundings.isAvailable(method) else { throw .usage(KeyError.methodUnavailable(method).description) }
+        return Key(method: method, password: password)
+    }
+
+    private static func read(keyFile path: String, _ surroundings: Surroundings) throws(Failure) -> String {
+        let bytes: [UInt8]
+        do {
+            bytes = try surroundings.readKeyFile(path)
+        } catch {
+            throw .usage("cannot read the key file '\(path)': \(error)")
+        }
+        do {
+            return try KeyFile(bytes).key
+        } catch {
+            throw .usage("the key file '\(path)' is not right: \(error)")
+        }
+    }
+}
+
+extension RunPlan.Network {
+    /// The node's configuration under a seal.
+    func configuration(
+        _ deviceType: DeviceType, seal: PacketSeal, reportsMessages: Bool
+    ) -> NodeConfiguration {
+        var configuration = NodeConfiguration(seal: seal)
+        configuration.deviceType = deviceType
+        configuration.mode = mode
+        configuration.dialect = dialect
+        configuration.subnets = subnets
+        configuration.peers = peers
+        configuration.peerTimeout = peerTimeout
+        configuration.stationTimeout = stationTimeout
+        configuration.port = port
+        configuration.portForwarding = portForwarding
+        configuration.reportsMessages = reportsMessages
+        return configuration
+    }
+}
+
+extension RunPlan {
+    /// Makes the key out of the password, which takes some 50 ms, and the seal out of the key.
+    func seal() throws(KeyError) -> PacketSeal {
+        guard let key else { return PacketSeal(unencrypted: network.magic) }
+        return try PacketSeal(
+            magic: network.magic, method: key.method, key: network.dialect.keyDerivation.key(from: key.password))
+    }
+}

@@ -1,0 +1,67 @@
+import VPNNode
+import VPNProtocol
+
+/// Where a shared key comes from.
+enum KeySource: Hashable, Sendable {
+    /// The key itself.
+    case text(String)
+    /// The path of a file that holds it.
+    case file(String)
+}
+
+/// What one source, a configuration file or a command line, says. Nil and empty mean that it says nothing.
+struct Settings: Hashable, Sendable {
+    var deviceType: DeviceType?
+    var deviceName: String?
+    var devicePath: String?
+    var ifup: String?
+    var ifdown: String?
+    var mode: ForwardingMode?
+    var port: UInt16?
+    var peers: [PeerName] = []
+    var subnets: [Subnet] = []
+    var peerTimeout: UInt16?
+    var stationTimeout: UInt32?
+    var portForwarding: Bool?
+    var dialect: Dialect?
+    var key: KeySource?
+    var crypto: CryptoMethod?
+    var magic: String?
+    var user: String?
+    var group: String?
+    var pidFile: String?
+    var logFile: String?
+    var statsFile: String?
+
+    /// These settings over others, which hold where these say nothing. Peers and subnets of both count.
+    func over(_ base: Settings) -> Settings {
+        var result = self
+        result.deviceType = deviceType ?? base.deviceType
+        result.deviceName = deviceName ?? base.deviceName
+        result.devicePath = devicePath ?? base.devicePath
+        result.ifup = ifup ?? base.ifup
+        result.ifdown = ifdown ?? base.ifdown
+        result.mode = mode ?? base.mode
+        result.port = port ?? base.port
+        result.peers = Self.union(base.peers, peers)
+        result.subnets = Self.union(base.subnets, subnets)
+        result.peerTimeout = peerTimeout ?? base.peerTimeout
+        result.stationTimeout = stationTimeout ?? base.stationTimeout
+        result.portForwarding = portForwarding ?? base.portForwarding
+        result.dialect = dialect ?? base.dialect
+        result.key = key ?? base.key
+        result.crypto = crypto ?? base.crypto
+        result.magic = magic ?? base.magic
+        result.user = user ?? base.user
+        result.group = group ?? base.group
+        result.pidFile = pidFile ?? base.pidFile
+        result.logFile = logFile ?? base.logFile
+        result.statsFile = statsFile ?? base.statsFile
+        return result
+    }
+
+    private static func union<Value: Hashable>(_ first: [Value], _ second: [Value]) -> [Value] {
+        var seen: Set<Value> = []
+        return (first + second).filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,25 @@
+import VPNLinuxIO
+import VPNNode
+
+/// The file of `--stats-file`, replaced as a whole each time, so that a reader never sees a part of it.
+struct StatisticsFile {
+    /// How often the file is replaced.
+    static let interval: Duration = .seconds(60)
+
+    private let path: String
+    private var text = StatisticsText()
+
+    init(_ path: String) { self.path = path }
+
+    /// Writes a picture of the node.
+    mutating func write(_ statistics: NodeStatistics, io: IOCounters, uptime: Duration) throws(FileError) {
+        let text = text.text(statistics, io: io, uptime: uptime, time: WallClock.now())
+        try FileBytes.replace(path, with: Array(text.utf8))
+    }
+
+    /// Writes that there is nothing to tell yet, which shows whether the file can be written at all.
+    func writeFirst() throws(FileError) {
+        let text = "written: \"\(WallClock.now())\"\nuptime: 0.000\npeers: []\n"
+        try FileBytes.replace(path, with: Array(text.utf8))
+    }
+}

@@ -1,0 +1,139 @@
+import Testing
+import VPNProtocol
+
+@testable import VPNNode
+
+@Suite("The table of peers")
+struct PeerTableTests {
+    private func id(_ number: Int) -> NodeID { NodeID(bits: UInt128(number)) }
+
+    @Test("finds a peer by its id, its addresses and its reference, until it is removed")
+    func find() {
+        var table = PeerTable()
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        let reference = table.reference(to: slot)
+        let evicted = table.moveAddress(of: slot, to: endpoint(2), limit: 8)
+        #expect(evicted == nil)
+        #expect(table.slot(of: id(1)) == slot)
+        #expect(table.slot(at: endpoint(1)) == slot)
+        #expect(table.slot(at: endpoint(2)) == slot)
+        #expect(table.slot(of: reference) == slot)
+        #expect(table.peers[slot].address == endpoint(2))
+        table.remove(slot)
+        #expect(table.slot(of: id(1)) == nil)
+        #expect(table.slot(at: endpoint(1)) == nil)
+        #expect(table.slot(at: endpoint(2)) == nil)
+        #expect(table.slot(of: reference) == nil)
+        #expect(table.isEmpty)
+    }
+
+    @Test("does not take a slot's next peer for the last one")
+    func generations() {
+        var table = PeerTable()
+        let first = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        let old = table.reference(to: first)
+        table.details[first].failedSends = 5
+        table.remove(first)
+        let second = table.insert(id(2), at: endpoint(1), mark: nil, now: .zero)
+        #expect(second == first)
+        #expect(table.slot(of: old) == nil)
+        #expect(table.slot(of: table.reference(to: second)) == second)
+        #expect(table.details[second].failedSends == 0)
+    }
+
+    @Test("keeps a bounded number of addresses, once each, and forgets the one not used for longest")
+    func addresses() {
+        var table = PeerTable()
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        var evicted: [Endpoint] = []
+        for number in [2, 1, 3, 1, 4, 5] {
+            if let gone = table.moveAddress(of: slot, to: endpoint(number), limit: 3) { evicted.append(gone) }
+        }
+        #expect(table.peers[slot].address == endpoint(5))
+        #expect(table.details[slot].alternatives == [endpoint(1), endpoint(4)])
+        #expect(evicted == [endpoint(2), endpoint(3)])
+        #expect(table.slot(at: endpoint(2)) == nil)
+        #expect(table.slot(at: endpoint(1)) == slot)
+        table.removeAlternative(endpoint(1), from: slot)
+        #expect(table.slot(at: endpoint(1)) == nil)
+        #expect(table.details[slot].alternatives == [endpoint(4)])
+    }
+
+    @Test("with one address a peer has the one in use and no other")
+    func oneAddress() {
+        var table = PeerTable()
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        let evicted = table.moveAddress(of: slot, to: endpoint(2), limit: 1)
+        #expect(evicted == endpoint(1))
+        #expect(table.details[slot].alternatives.isEmpty)
+        #expect(table.slot(at: endpoint(1)) == nil)
+    }
+
+    @Test("calls a message fresh that comes after all others of the peer; any message refreshes the peer")
+    func freshness() {
+        var table = PeerTable()
+        let slot = table.insert(id(1), at: endpoint(1), mark: Nonce(bits: 100), now: .zero)
+        var fresh: [Bool] = []
+        for (second, nonce) in [101, 101, 100, 5, 103, 102, 104, 1 << 90].enumerated() as EnumeratedSequence<[UInt128]>
+        {
+            fresh.append(table.hear(slot, nonce: Nonce(bits: nonce), at: .zero + .seconds(second)))
+            #expect(table.peers[slot].heard == .zero + .seconds(second))
+        }
+        #expect(fresh == [true, false, false, false, true, false, true, false])
+        #expect(table.peers[slot].mark == Nonce(bits: 104))
+    }
+
+    @Test("calls every message fresh without encryption")
+    func freshWithoutEncryption() {
+        var table = PeerTable()
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        let fresh = (0..<3).map { _ in table.hear(slot, nonce: nil, at: .zero) }
+        #expect(fresh == [true, true, true])
+    }
+
+    @Test("knows who was silent longest, the first of several")
+    func silence() {
+        var table = PeerTable()
+        #expect(table.mostSilent == nil)
+        let slots = (1...3).map { table.insert(id($0), at: endpoint($0), mark: nil, now: .zero) }
+        #expect(table.mostSilent == slots[0])
+        _ = table.hear(slots[0], nonce: nil, at: .zero + .seconds(1))
+        #expect(table.mostSilent == slots[1])
+    }
+
+    @Test("stays whole through any insertions, moves and removals", arguments: 0..<8)
+    func randomOperations(row: Int) {
+        var numbers = seed(row).numbers(for: "operations")
+        var table = PeerTable()
+        var model: [NodeID: [Endpoint]] = [:]
+        for _ in 0..<2_000 {
+            let (number, place) = (id(numbers.next(below: 20)), endpoint(numbers.next(below: 60)))
+            let holder = model.first { $0.value.contains(place) }?.key
+            switch (table.slot(of: number), numbers.next(below: 3)) {
+            case (nil, _) where holder == nil:
+                _ = table.insert(number, at: place, mark: nil, now: .zero)
+                model[number] = [place]
+            case (let slot?, 0):
+                table.remove(slot)
+                model[number] = nil
+            case (let slot?, _) where holder == nil || holder == number:
+                let gone = table.moveAddress(of: slot, to: place, limit: 4)
+                let known = model[number] ?? []
+                if known.last != place { model[number] = known.filter { $0 != place && $0 != gone } + [place] }
+            default: continue
+            }
+            #expect(Set(table.slots.map { table.peers[$0].id }) == Set(model.keys))
+            #expect(table.slots.count == model.count)
+            for (id, addresses) in model {
+                guard let slot = table.slot(of: id) else { continue }
+                #expect(table.details[slot].alternatives + [table.peers[slot].address] == addresses)
+                #expect(addresses.count <= 4)
+                for address in addresses { #expect(table.slot(at: address) == slot) }
+            }
+        }
+        let known = Set(model.values.flatMap { $0 })
+        for number in 0..<60 where !known.contains(endpoint(number)) {
+            #expect(table.slot(at: endpoint(number)) == nil)
+        }
+    }
+}
