@@ -22,7 +22,10 @@ extension NodeEngine {
         }
         let slot: Int
         if let known = peers.slot(of: message.nodeID) {
-            guard peers.hear(known, nonce: nonce, at: now) else {
+            // A repetition from elsewhere does not even keep the peer alive.
+            guard peers.slot(at: source) == known || peers.isFresh(nonce, from: known),
+                peers.hear(known, nonce: nonce, at: now)
+            else {
                 drop(.notFresh, from: source, into: &outputs)
                 return .drop(.notFresh)
             }

@@ -98,13 +98,18 @@ struct PeerTable: Sendable {
         free.append(slot)
     }
 
-    /// Notes that a peer was heard. Returns whether the message was fresh: without encryption always, else
-    /// where its nonce comes after all before it in the peer's sequence.
+    /// Whether a message is fresh: without encryption always, else where its nonce comes after all before it
+    /// in the peer's sequence.
+    func isFresh(_ nonce: Nonce?, from slot: Int) -> Bool {
+        guard let nonce, let mark = peers[slot].mark else { return true }
+        return nonce.follows(mark)
+    }
+
+    /// Notes that a peer was heard. Returns whether the message was fresh.
     mutating func hear(_ slot: Int, nonce: Nonce?, at now: Instant) -> Bool {
         peers[slot].heard = now
-        guard let nonce, let mark = peers[slot].mark else { return true }
-        guard nonce.follows(mark) else { return false }
-        peers[slot].mark = nonce
+        guard isFresh(nonce, from: slot) else { return false }
+        if let nonce, peers[slot].mark != nil { peers[slot].mark = nonce }
         return true
     }
 
