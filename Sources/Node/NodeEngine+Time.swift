@@ -70,12 +70,18 @@ extension NodeEngine {
         guard !endpoints.isEmpty else { return configured[index].rest(until: now + Self.ownAddressTime) }
         configured[index].noteTry(at: now, nonce: nonce)
         outputs.append(.connecting(peer.name, attempt: configured[index].tries))
+        for endpoint in endpoints { transmitRequest(to: endpoint, into: &outputs) }
+    }
+
+    /// Asks one address for a connection. Each gets a message of its own, also where several are asked at once: they may
+    /// all be one node's, which takes the second of two messages with one nonce for a repetition, and learns no address.
+    private mutating func transmitRequest(to endpoint: Endpoint, into outputs: inout OutputBatch) {
         let mark = outputs.destinationMark
-        for endpoint in endpoints { outputs.appendDestination(endpoint) }
+        outputs.appendDestination(endpoint)
         transmitInit(request, toDestinationsSince: mark, into: &outputs)
     }
 
-    /// Does what is due on the agenda. Inits to several addresses, and second lists, go out as one message each.
+    /// Does what is due on the agenda. Second lists to several peers go out as one message.
     mutating func runAgenda(at now: Instant, into outputs: inout OutputBatch) {
         guard let first = agenda.nextDeadline, first <= now else { return }
         var newPeers: [PeerReference] = []
@@ -96,12 +102,10 @@ extension NodeEngine {
                 if takeTurn(contacting: endpoint, at: now) { strangers.append(endpoint) }
             }
         }
-        var mark = outputs.destinationMark
-        for endpoint in strangers { outputs.appendDestination(endpoint) }
-        transmitInit(request, toDestinationsSince: mark, into: &outputs)
+        for endpoint in strangers { transmitRequest(to: endpoint, into: &outputs) }
         guard !newPeers.isEmpty else { return }
         let list = periodicList()
-        mark = outputs.destinationMark
+        let mark = outputs.destinationMark
         for reference in newPeers {
             guard let slot = peers.slot(of: reference) else { continue }
             appendDestination(slot, bytes: list.byteCount, into: &outputs)

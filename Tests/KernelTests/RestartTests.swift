@@ -6,18 +6,21 @@ extension KernelTests {
     struct Restart {
         struct Case: CustomTestStringConvertible {
             let device: NodeOptions.Device
+            /// Without encryption there are no nonces that tell a new message from an old one.
+            let crypto: NodeOptions.Crypto
             /// Whether the victim is the one that the others are configured to connect to.
             let isKnown: Bool
             /// Whether it is started anew with an address to connect to.
             let connects: Bool
             var testDescription: String {
-                "\(device), \(isKnown ? "known to the others" : "not known to the others"), "
+                "\(device) with \(crypto), \(isKnown ? "known to the others" : "not known to the others"), "
                     + "\(connects ? "with" : "without") an address to connect to"
             }
 
-            static let all = NodeOptions.Device.allCases.flatMap { device in
+            static let all = [(NodeOptions.Device.tun, .chacha20), (.tap, .aes256), (.tun, .none)].flatMap {
+                (device, crypto: NodeOptions.Crypto) in
                 [true, false].flatMap { isKnown in
-                    [true, false].map { Case(device: device, isKnown: isKnown, connects: $0) }
+                    [true, false].map { Case(device: device, crypto: crypto, isKnown: isKnown, connects: $0) }
                 }
             }
         }
@@ -38,7 +41,7 @@ extension KernelTests {
         func killed(example: Case) async throws {
             try await withLab { lab in
                 let hosts = try await lab.hosts(3)
-                var options = NodeOptions(device: example.device)
+                var options = NodeOptions(device: example.device, crypto: example.crypto)
                 let nodes = try await Self.mesh(of: hosts, options)
                 let victim = nodes[example.isKnown ? 2 : 1]
                 try await victim.stop(SIGKILL)

@@ -70,9 +70,11 @@ struct Session {
     ) throws {
         let name = device.name
         var options = RunnerOptions()
-        options.statisticsInterval = statistics == nil ? nil : StatisticsFile.interval
-        let configuration = plan.network.configuration(
+        let interval = TestVariables.statisticsInterval ?? StatisticsFile.interval
+        options.statisticsInterval = statistics == nil ? nil : interval
+        var configuration = plan.network.configuration(
             plan.deviceType, seal: try plan.seal(), reportsMessages: log.logLevel <= .trace)
+        if let lease = TestVariables.portLease { configuration.portLease = lease }
         var runner = try NodeRunner(
             configuration, seed: Self.seed(), device: device, sockets: sockets, options: options)
         try begin()
