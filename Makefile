@@ -19,8 +19,9 @@ INSTALL        ?= install
 INSTALL_PROGRAM ?= $(INSTALL) -m 755
 INSTALL_DATA   ?= $(INSTALL) -m 644
 
-# The Swift runtime becomes part of the program, so that it runs where no Swift is.
-release := -c release --static-swift-stdlib
+# The Swift runtime becomes part of the program, so that it runs where no Swift is. Linked by lld of the toolchain, since
+# other linkers warn of a function (mktemp) in the runtime that the program does not use.
+release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
 sources := Sources Tests Package.swift
 
@@ -67,7 +68,7 @@ install: $(program) ## Install program, manual, completions and systemd unit (PR
 	$(program) --generate-completion-script fish > "$(DESTDIR)$(fishdir)/vpncloud.fish"
 	chmod 644 "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
 
-install-strip: ## The same, without the symbols in the program: a third of the size
+install-strip: ## The same, without symbols in the program, which makes it half as large
 	$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
 
 uninstall: ## Remove what 'make install' put there, with the same PREFIX and DESTDIR
