@@ -15,8 +15,9 @@ struct ContactQueue: Sendable {
     private var waiting: [Endpoint: Waiting] = [:]
     private let capacity: Int
     private let perSecond: Int
-    private var windowEnd = Instant.zero
-    private var leftInWindow = 0
+    /// When the last Init went out, and how many went out without a second between one and the next.
+    private var lastTurn: Instant?
+    private var turnsInARow = 0
 
     init(capacity: Int, perSecond: Int) {
         precondition(capacity > 0 && perSecond > 0, "a queue moves")
@@ -55,15 +56,14 @@ struct ContactQueue: Sendable {
     }
 
     mutating func takeTurn(_ endpoint: Endpoint, nonce: Nonce, at now: Instant) -> Turn {
-        if now >= windowEnd {
-            windowEnd = now + .seconds(1)
-            leftInWindow = perSecond
+        let restEnd = lastTurn.map { $0 + .seconds(1) } ?? now
+        if now >= restEnd { turnsInARow = 0 }
+        guard turnsInARow < perSecond else {
+            waiting[endpoint]?.due = restEnd
+            return .wait(until: restEnd)
         }
-        guard leftInWindow > 0 else {
-            waiting[endpoint]?.due = windowEnd
-            return .wait(until: windowEnd)
-        }
-        leftInWindow -= 1
+        turnsInARow += 1
+        lastTurn = now
         guard let entry = waiting[endpoint], entry.tries < Self.pauses.count else {
             remove(endpoint)
             return .contact(again: nil)

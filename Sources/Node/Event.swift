@@ -113,8 +113,8 @@ public enum BoundedTable: Int, Sendable, CaseIterable {
     case ownAddresses
     /// The nodes that left.
     case departedNodes
-    /// The strangers that were answered.
-    case strangers
+    /// The addresses that were answered: not an entry was evicted here, but an answer left out.
+    case answers
 
     /// The name in the statistics file.
     public var name: String { String(describing: self) }

@@ -38,8 +38,9 @@ public struct Limits: Hashable, Sendable {
     public var ownAddresses = 64
     /// Nodes that left, remembered so that a repeated Init revives nothing.
     public var departedNodes = 4_096
-    /// Strangers that were answered with an Init within the last second; further ones are not answered.
-    public var answeredStrangers = 1_024
+    /// Addresses that get an answer to an Init, or to data from no peer, within half a second or one second; further ones
+    /// get none.
+    public var answers = 4_096
     /// The longest control message in bytes, before header, nonce and tag: what fits an underlay MTU of 1500
     /// over IPv6 (1452) with 36 bytes of overhead, rounded down.
     public var controlMessageBytes = 1_400

@@ -42,24 +42,24 @@ extension NodeEngine {
             }
             slot = addPeer(message, nonce: nonce, at: source, now: now, into: &outputs)
         }
-        answerInit(message.stage, of: slot, at: source, into: &outputs)
+        answerInit(message.stage, at: source, now: now, into: &outputs)
         return .handled
     }
 
+    /// Answers an Init of stage 0 with one of stage 1 and a list; in dialect `1` one of stage 1 with a list, too.
     private mutating func answerInit(
-        _ stage: InitMessage.Stage, of slot: Int, at source: Endpoint, into outputs: inout OutputBatch
+        _ stage: InitMessage.Stage, at source: Endpoint, now: Instant, into outputs: inout OutputBatch
     ) {
-        let mark = outputs.destinationMark
-        switch stage {
-        case .request:
+        guard stage == .request || configuration.dialect.answersStageOneWithList else { return }
+        guard answeredRequests.allows(source, at: now) else { return counters.countEviction(from: .answers) }
+        if stage == .request {
+            let mark = outputs.destinationMark
             outputs.appendDestination(source)
             transmitInit(response, toDestinationsSince: mark, into: &outputs)
-        case .response:
-            guard configuration.dialect.answersStageOneWithList else { return }
         }
-        let listMark = outputs.destinationMark
+        let mark = outputs.destinationMark
         outputs.appendDestination(source)
-        transmitList(fullList(), toDestinationsSince: listMark, into: &outputs)
+        transmitList(fullList(), toDestinationsSince: mark, into: &outputs)
     }
 
     /// Adds a node that was not a peer.

@@ -51,7 +51,8 @@ extension NodeEngine {
         var list = PeerListMessage()
         let limit = configuration.limits.controlMessageBytes
         for slot in randomSlots(atMost: limit / PeerListMessage.ipv4EntryBytes) {
-            for address in [peers.peers[slot].address] + peers.details[slot].alternatives {
+            for address in [peers.peers[slot].address] + peers.details[slot].alternatives
+            where address.isUsableElsewhere {
                 if configuration.dialect.listsMappedAddresses, address.address.isIPv4 {
                     list.append(address, asMapped: true, withinBytes: limit)
                 }
@@ -65,8 +66,10 @@ extension NodeEngine {
     mutating func periodicList() -> PeerListMessage {
         var list = PeerListMessage()
         for slot in randomSlots(atMost: Self.periodicListAddresses) {
+            let address = peers.peers[slot].address
+            guard address.isUsableElsewhere else { continue }
             list.append(
-                peers.peers[slot].address, asMapped: configuration.dialect.listsMappedAddresses,
+                address, asMapped: configuration.dialect.listsMappedAddresses,
                 withinBytes: configuration.limits.controlMessageBytes)
         }
         return list

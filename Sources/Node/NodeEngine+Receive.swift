@@ -59,7 +59,7 @@ extension NodeEngine {
         _ slot: Int?, _ packet: OpenedPacket, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch,
         take: (inout NodeEngine, Int, inout OutputBatch) -> Reception.Disposition
     ) -> Reception.Disposition {
-        guard let slot else {
+        guard let slot, peers.isOwn(packet.nonce, of: slot) else {
             drop(.unknownSender, from: source, into: &outputs)
             answerStranger(at: source, now: now, into: &outputs)
             return .drop(.unknownSender)
@@ -71,12 +71,7 @@ extension NodeEngine {
     /// Whoever sends data believes that it is connected, and is asked to connect again; not more than once a second.
     private mutating func answerStranger(at source: Endpoint, now: Instant, into outputs: inout OutputBatch) {
         guard source.isUsable, !isOwnAddress(source, at: now) else { return }
-        if let entry = answeredStrangers[source], now - entry.time < Self.strangerPause { return }
-        if answeredStrangers.isFull, let oldest = answeredStrangers.oldest, now - oldest.time < Self.strangerPause {
-            counters.countEviction(from: .strangers)
-            return
-        }
-        answeredStrangers.put(source, true, at: now)
+        guard answeredStrangers.allows(source, at: now) else { return counters.countEviction(from: .answers) }
         let mark = outputs.destinationMark
         outputs.appendDestination(source)
         transmitInit(request, toDestinationsSince: mark, into: &outputs)
@@ -116,7 +111,9 @@ extension NodeEngine {
     }
 
     private mutating func contact(_ endpoint: Endpoint, at now: Instant, into outputs: inout OutputBatch) {
-        guard endpoint.isUsable, peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else { return }
+        guard endpoint.isUsableElsewhere, peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else {
+            return
+        }
         switch contacts.admit(endpoint, at: now) {
         case .new: agenda.note(.contact(endpoint), due: now)
         case .waiting: return

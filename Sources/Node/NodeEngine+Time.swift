@@ -24,7 +24,7 @@ extension NodeEngine {
         if let nextLists, nextLists <= now { sendLists(at: now, into: &outputs) }
         for index in configured.indices { attend(toConfigured: index, at: now, into: &outputs) }
         if let due = forwardedPort.nextRequest, due <= now {
-            forwardedPort.noteRequest()
+            forwardedPort.noteRequest(at: now)
             outputs.requestPortMapping(.map(port: configuration.port, lease: configuration.portLease))
         }
     }
@@ -46,8 +46,7 @@ extension NodeEngine {
         to external: Endpoint, lease: Duration?, at now: Instant, into outputs: inout OutputBatch
     ) {
         guard !isShutDown else { return }
-        if !forwardedPort.isMapped { outputs.append(.portMapped(external)) }
-        forwardedPort.noteMapped(lease: lease, at: now)
+        if forwardedPort.noteMapped(external, lease: lease, at: now) { outputs.append(.portMapped(external)) }
     }
 
     /// Notes that there is no router, or that it did not grant the wish. It is asked again after a while.

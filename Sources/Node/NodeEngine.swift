@@ -10,6 +10,9 @@ public struct NodeEngine: ~Copyable {
     static let ownAddressTime: Duration = .seconds(3600)
     /// How often one stranger is answered with an Init at most.
     static let strangerPause: Duration = .seconds(1)
+    /// How often an Init from one address is answered at most: less than the second that nodes wait before they try again,
+    /// and so seldom that a forged source gets no flood of lists.
+    static let requestPause: Duration = .milliseconds(500)
     /// When a new peer gets its second list, in case the first was lost.
     static let secondListDelay: Duration = .seconds(1)
     /// The most addresses of a periodic list (manual: "about 20 peers").
@@ -37,7 +40,8 @@ public struct NodeEngine: ~Copyable {
     var ownAddresses: AgedTable<Endpoint, Bool>
     /// The nodes that left, with the last nonce of each.
     var departed: AgedTable<NodeID, Nonce>
-    var answeredStrangers: AgedTable<Endpoint, Bool>
+    var answeredStrangers: AnswerLimit
+    var answeredRequests: AnswerLimit
     var forwardedPort: PortForwarding
     /// When lists go to all peers next; nil without peers.
     var nextLists: Instant?
@@ -79,8 +83,12 @@ public struct NodeEngine: ~Copyable {
         contacts = ContactQueue(capacity: limits.pendingContacts, perSecond: limits.contactsPerSecond)
         ownAddresses = AgedTable(capacity: limits.ownAddresses)
         departed = AgedTable(capacity: limits.departedNodes)
-        answeredStrangers = AgedTable(capacity: limits.answeredStrangers)
-        configured = configuration.peers.map { ConfiguredPeer($0, startingAt: now) }
+        answeredStrangers = AnswerLimit(capacity: limits.answers, pause: Self.strangerPause)
+        answeredRequests = AnswerLimit(capacity: limits.answers, pause: Self.requestPause)
+        var names: Set<PeerName> = []
+        configured = configuration.peers.filter { names.insert($0).inserted }.map {
+            ConfiguredPeer($0, startingAt: now)
+        }
         forwardedPort = PortForwarding(startingAt: configuration.portForwarding ? now : nil)
     }
 

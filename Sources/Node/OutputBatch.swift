@@ -158,6 +158,8 @@ extension OutputBatch {
     /// Sends a staged frame to the receivers appended since `mark`.
     mutating func transmit(_ frame: StagedFrame, toDestinationsSince mark: Int) {
         guard destinations.count > mark else { return }
+        precondition(
+            frame.range.lowerBound == used + headBytes, "a staged frame is sent before anything else is staged")
         let packet = frame.range.lowerBound - headBytes..<frame.range.upperBound + tailBytes
         // A frame that continues a run to the same single receiver joins it.
         if destinations.count == mark + 1, let last = transmits.last, last.type == .data, sealed < transmits.count,

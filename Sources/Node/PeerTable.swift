@@ -105,6 +105,13 @@ struct PeerTable: Sendable {
         return nonce.follows(mark)
     }
 
+    /// Whether a message can be of a peer at all: without encryption always, else where its nonce is near those of the
+    /// peer's sequence. Another is of a node that has come to the peer's address, or of someone who repeats it from there.
+    func isOwn(_ nonce: Nonce?, of slot: Int) -> Bool {
+        guard let nonce, let mark = peers[slot].mark else { return true }
+        return nonce.isNear(mark)
+    }
+
     /// Notes that a peer was heard. Returns whether the message was fresh.
     mutating func hear(_ slot: Int, nonce: Nonce?, at now: Instant) -> Bool {
         peers[slot].heard = now

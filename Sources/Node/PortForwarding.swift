@@ -1,3 +1,5 @@
+import VPNProtocol
+
 /// The state of the port at a router in front of the node.
 struct PortForwarding: Sendable {
     /// A lease is renewed so long before its end (wire facts: 60 s), or at half of it if that is later.
@@ -8,25 +10,32 @@ struct PortForwarding: Sendable {
     static let firstPause: Duration = .seconds(60)
     static let longestPause: Duration = .seconds(3600)
 
-    private(set) var isMapped = false
+    /// A wish that has no answer for so long is made again.
+    static let answerPatience: Duration = .seconds(300)
+
+    /// The endpoint that the router forwards; nil without a mapping.
+    private(set) var external: Endpoint?
     private(set) var nextRequest: Instant?
     private var pause = Self.firstPause
 
     init(startingAt now: Instant?) { nextRequest = now }
 
-    mutating func noteRequest() { nextRequest = nil }
+    mutating func noteRequest(at now: Instant) { nextRequest = now + Self.answerPatience }
 
-    /// Takes what the router granted: for so long, or for good where that is nil.
-    mutating func noteMapped(lease: Duration?, at now: Instant) {
-        isMapped = true
+    var isMapped: Bool { external != nil }
+
+    /// Takes what the router granted: for so long, or for good where that is nil. Returns whether it is news.
+    mutating func noteMapped(_ endpoint: Endpoint, lease: Duration?, at now: Instant) -> Bool {
+        defer { external = endpoint }
         pause = Self.firstPause
         nextRequest = lease.map { now + max($0 - Self.renewalLead, $0 / 2, Self.shortestPause) }
+        return external != endpoint
     }
 
     /// Takes a refusal. Returns whether a mapping was lost by it.
     mutating func noteFailure(at now: Instant) -> Bool {
         let lost = isMapped
-        isMapped = false
+        external = nil
         nextRequest = now + pause
         pause = min(pause * 2, Self.longestPause)
         return lost

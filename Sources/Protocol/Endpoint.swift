@@ -16,6 +16,10 @@ public struct Endpoint: Hashable, Sendable {
 
     /// Whether a datagram can be sent here: a port and an address of one host.
     public var isUsable: Bool { port != 0 && !address.isUnspecified && !address.isMulticast }
+
+    /// Whether a datagram from another machine can be sent here, so that it makes sense in a list: a link-local address
+    /// means nothing without the interface, which is not on the wire.
+    public var isUsableElsewhere: Bool { isUsable && !address.isLinkLocal }
 }
 
 extension Endpoint {

@@ -23,7 +23,7 @@ struct MalformedInputTests {
             limits.claims = 200
             limits.pendingContacts = 100
             limits.departedNodes = 64
-            limits.answeredStrangers = 32
+            limits.answers = 32
             limits.ownAddresses = 8
             let settings = configuration(seal, device: device) {
                 $0.mode = mode
@@ -59,7 +59,7 @@ struct MalformedInputTests {
             #expect(engine.stations.count <= limits.stations)
             #expect(engine.contacts.count <= limits.pendingContacts)
             #expect(engine.departed.count <= limits.departedNodes)
-            #expect(engine.answeredStrangers.count <= limits.answeredStrangers)
+            #expect(max(engine.answeredStrangers.count, engine.answeredRequests.count) <= limits.answers)
             #expect(engine.ownAddresses.count <= limits.ownAddresses)
             #expect(
                 engine.agenda.count <= 4 * (limits.peers + limits.pendingContacts) + 64 + 2 * limits.pendingContacts)

@@ -40,6 +40,11 @@ public struct Nonce: Hashable, Sendable {
 
     /// Whether a message with this nonce comes after one with `last` in the sequence of the same node.
     public func follows(_ last: Nonce) -> Bool { bits > last.bits && bits - last.bits <= Self.reach }
+
+    /// Whether two nonces can be of one sequence, in whatever order.
+    public func isNear(_ other: Nonce) -> Bool {
+        (bits > other.bits ? bits - other.bits : other.bits - bits) <= Self.reach
+    }
 }
 
 extension Nonce {

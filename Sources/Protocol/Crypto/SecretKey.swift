@@ -64,16 +64,14 @@ public enum KeyDerivation: Sendable {
     }
 
     private static func rawKey(_ digits: Substring) throws(KeyError) -> SecretKey {
-        let digits = Array(digits.utf8)
-        guard digits.count == 2 * SecretKey.byteCount else { throw .invalidHexadecimalKey }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = hexadecimalValue(digits[index]), let low = hexadecimalValue(digits[index + 1]) else {
-                throw .invalidHexadecimalKey
-            }
-            bytes.append(high << 4 | low)
+        let values = digits.utf8.compactMap(hexadecimalValue)
+        guard values.count == 2 * SecretKey.byteCount, digits.utf8.count == values.count else {
+            throw .invalidHexadecimalKey
         }
-        return SecretKey(bytes.span)
+        let memory = LockedMemory(byteCount: SecretKey.byteCount) { target in
+            for index in 0..<SecretKey.byteCount { target[index] = values[2 * index] << 4 | values[2 * index + 1] }
+        }
+        return SecretKey(memory)
     }
 
     private static func hexadecimalValue(_ digit: UInt8) -> UInt8? {

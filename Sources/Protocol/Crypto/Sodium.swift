@@ -76,25 +76,26 @@ package func keyedHash(_ message: [UInt8], key: [UInt8]) -> UInt64 {
     /// One block of PBKDF2-HMAC-SHA256 (RFC 8018, 5.2), built on libsodium's HMAC, since libsodium has no PBKDF2.
     static func pbkdf2(_ password: [UInt8], salt: [UInt8], rounds: Int) -> LockedMemory {
         LockedMemory(byteCount: SecretKey.byteCount) { target in
-            var block = hmac(key: password, salt + [0, 0, 0, 1])
+            var block = [UInt8](repeating: 0, count: Int(crypto_auth_hmacsha256_bytes()))
+            hmac(key: password, salt + [0, 0, 0, 1], into: &block)
             for index in 0..<target.count { target[index] = block[index] }
             for _ in 1..<rounds {
-                block = hmac(key: password, block)
+                let message = block
+                hmac(key: password, message, into: &block)
                 for index in 0..<target.count { target[index] ^= block[index] }
             }
             unsafe sodium_memzero(&block, block.count)
         }
     }
 
-    private static func hmac(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: Int(crypto_auth_hmacsha256_bytes()))
+    private static func hmac(key: [UInt8], _ message: [UInt8], into result: inout [UInt8]) {
+        precondition(result.count == Int(crypto_auth_hmacsha256_bytes()))
         var state = crypto_auth_hmacsha256_state()
         // Lengths come with their arrays, and the result is as long as libsodium's constant says.
         unsafe crypto_auth_hmacsha256_init(&state, key, key.count)
         unsafe crypto_auth_hmacsha256_update(&state, message, UInt64(message.count))
         unsafe crypto_auth_hmacsha256_final(&state, &result)
         unsafe sodium_memzero(&state, MemoryLayout<crypto_auth_hmacsha256_state>.size)
-        return result
     }
 }
 
