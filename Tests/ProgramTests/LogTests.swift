@@ -46,7 +46,7 @@ struct LogTests {
         }
         #expect(printer.peak <= 10)
         #expect(printer.lines.count > 20)
-        #expect(printer.lines.contains { $0.text.contains("left out") })
+        #expect(printer.lines.contains { $0.text.contains("came too fast") })
     }
 
     @Test("tells one kind of message at once, and then in growing intervals how often it came")

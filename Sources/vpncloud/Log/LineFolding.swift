@@ -86,8 +86,7 @@ struct LineFolding: Sendable {
         }
         folds.removeAll { $0.due <= now && $0.count == 0 }
         if leftOut > 0, networkBudget.spend(at: now) {
-            lines.append(
-                LogLine(level: .warning, text: "\(leftOut) more messages were left out, since they came too fast"))
+            lines.append(leftOutLine)
             leftOut = 0
         }
         return lines
@@ -99,11 +98,19 @@ struct LineFolding: Sendable {
         return due.map { max($0, networkBudget.free) }
     }
 
-    /// What waits, told without regard to time, for the end of the program.
+    /// What waits, whether it is due or not, for the end of the program: as much of it as there are lines for.
     mutating func finish(at now: UInt64) -> [LogLine] {
-        let lines = folds.filter { $0.count > 0 }.map { Self.summary($0, at: now) }
-        folds.removeAll()
+        var lines: [LogLine] = []
+        for fold in folds where fold.count > 0 {
+            if networkBudget.spend(at: now) { lines.append(Self.summary(fold, at: now)) } else { leftOut += fold.count }
+        }
+        if leftOut > 0 { lines.append(leftOutLine) }
+        (folds, leftOut) = ([], 0)
         return lines
+    }
+
+    private var leftOutLine: LogLine {
+        LogLine(level: .warning, text: "\(Count(leftOut, "more message")) came too fast to be told")
     }
 
     private static func summary(_ fold: Fold, at now: UInt64) -> LogLine {
