@@ -67,7 +67,8 @@ let package = Package(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
-            name: "LinuxIOTests", dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CAllocations", "CIsolation"],
+            name: "LinuxIOTests",
+            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
             swiftSettings: strict),
         .testTarget(
             name: "ProgramTests",

@@ -27,13 +27,6 @@ int clinux_tunnel_attach(int descriptor, char *name, int is_tap) {
     return result;
 }
 
-int clinux_device_is_up(int any_socket, const char *name) {
-    struct ifreq request = {0};
-    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-    int result = ioctl(any_socket, SIOCGIFFLAGS, &request);
-    return result < 0 ? result : (request.ifr_flags & IFF_UP) != 0;
-}
-
 int clinux_receive(int socket, struct clinux_message *messages, unsigned int count) {
     return recvmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT, NULL);
 }
@@ -63,8 +56,6 @@ int clinux_is_ignored(int signal) {
 }
 
 int clinux_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 : 0; }
-
-int clinux_reset(int number) { return signal(number, SIG_DFL) == SIG_ERR ? -1 : 0; }
 
 int clinux_set_user(uid_t user) { return setresuid(user, user, user); }
 

@@ -113,6 +113,9 @@ public struct NodeRunner: ~Copyable {
     /// Runs the node until a signal comes, the device is lost, or ``stopper`` is used. Then the peers are told, the
     /// router gets its port back, and this returns. Errors of packets do not end it; they are counted.
     ///
+    /// The device exists as long as the runner does, so that a command of `--ifdown` finds it. The signals are blocked as
+    /// long.
+    ///
     /// - Throws: where the system refuses what the loop is made of (epoll).
     public mutating func run(_ observer: any NodeObserver) throws(SystemError) -> Ending {
         try watch()

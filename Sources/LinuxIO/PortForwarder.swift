@@ -76,7 +76,7 @@ final class PortForwarder: Sendable {
 
     private func take(_ job: Job) -> Bool {
         let workers = workers.withLock { workers in
-            let current = workers ?? Workers(threads: 1, queue: 16) { [self] job in work(job) }
+            let current = workers ?? Workers(threads: 1, queue: 16) { [weak self] job in self?.work(job) }
             workers = current
             return current
         }
@@ -91,16 +91,17 @@ final class PortForwarder: Sendable {
     }
 
     private func map(_ port: UInt16, _ lease: Duration) {
-        let known = state.withLock { $0.router }
-        if let known, let outcome = ask(known, port, lease) { return answer(outcome) }
+        if let known = state.withLock({ $0.router }) {
+            let outcome = ask(known, port, lease)
+            if case .mapped = outcome { return answer(outcome) }
+        }
         // Unknown, gone, or another one by now.
         guard let found = find() else { return answer(.failed("no router answered")) }
         state.withLock { $0.router = found }
-        answer(ask(found, port, lease) ?? .failed("the router at \(found.description) refused"))
+        answer(ask(found, port, lease))
     }
 
-    /// Asks a router; nil where another should be looked for.
-    private func ask(_ router: Router, _ port: UInt16, _ lease: Duration) -> PortForwardingOutcome? {
+    private func ask(_ router: Router, _ port: UInt16, _ lease: Duration) -> PortForwardingOutcome {
         let start = state.withLock { state -> UInt16? in
             guard !state.isFinished else { return nil }
             state.isAsking = true

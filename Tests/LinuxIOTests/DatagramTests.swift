@@ -63,7 +63,7 @@ import VPNProtocol
 
     @Test("carry datagrams of any length", arguments: AddressFamily.allCases, [0, 1, 1400, 9000, 65_507])
     func carry(family: AddressFamily, byteCount: Int) throws {
-        let link = try Loopback(family)
+        let link = try DatagramLink(family)
         let sent = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let failures = link.send([(sent, link.destination)])
         #expect(failures.isEmpty)
@@ -75,7 +75,7 @@ import VPNProtocol
 
     @Test("carry more datagrams than one call takes, in order", arguments: AddressFamily.allCases)
     func carryMany(family: AddressFamily) throws {
-        let link = try Loopback(family)
+        let link = try DatagramLink(family)
         let sent: [[UInt8]] = (0..<SendQueue.capacity).map { [UInt8($0), 1, 2] }
         #expect(link.send(sent.map { ($0, link.destination) }).isEmpty)
         #expect(try link.receive(count: sent.count).map(\.bytes) == sent)
@@ -84,7 +84,7 @@ import VPNProtocol
     @Test("send to all others where one destination fails", .enabled(if: Machine.hasDevices, "needs root"))
     func oneFailure() async throws {
         let (failures, received, counters) = try await isolated {
-            let link = try Loopback(.ipv4)
+            let link = try DatagramLink(.ipv4)
             // No route leads there, since only the loopback device is up.
             let nowhere = Endpoint(IPAddress(192, 0, 2, 1), port: 1)
             let sent = (0..<10).map { ([UInt8($0)], $0 == 4 ? nowhere : link.destination) }
@@ -105,7 +105,7 @@ import VPNProtocol
         let (failures, received) = try await isolated {
             try shell("nft 'add table ip t; add chain ip t o { type filter hook output priority 0; }'")
             try shell("nft add rule ip t o ip daddr 127.0.0.9 drop")
-            let link = try Loopback(.ipv4)
+            let link = try DatagramLink(.ipv4)
             let forbidden = Endpoint(IPAddress(127, 0, 0, 9), port: link.destination.port)
             let failures = link.send((0..<10).map { ([UInt8($0)], $0 == 4 ? forbidden : link.destination) })
             return (failures.map(\.code), try link.receive(count: 9).count)
@@ -132,7 +132,7 @@ import VPNProtocol
         let (source, index, answer) = try await isolated {
             try shell("ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up")
             try shell("ip addr add fe80::1/64 dev v0 nodad && ip addr add fe80::2/64 dev v1 nodad")
-            let link = try Loopback(.ipv6)
+            let link = try DatagramLink(.ipv6)
             let index = unsafe if_nametoindex("v0")
             let there = Endpoint(try #require(IPAddress("fe80::2")), port: link.destination.port, scope: index)
             var failures = link.send([([1], there)])
@@ -150,7 +150,7 @@ import VPNProtocol
 
     @Test("allocate nothing for a packet, out and in")
     func allocations() throws {
-        let link = try Loopback(.ipv4)
+        let link = try DatagramLink(.ipv4)
         let packet = [UInt8](repeating: 7, count: 1400)
         var received = 0
         var counts: [UInt64] = []
@@ -164,93 +164,5 @@ import VPNProtocol
         }
         #expect(counts.last == 0, "\(counts)")
         #expect(received > 4_000)
-    }
-}
-
-/// Two pairs of sockets on the loopback device.
-private final class Loopback {
-    struct Received {
-        let bytes: [UInt8]
-        let source: Endpoint
-    }
-
-    private let left: DatagramSockets
-    private let right: DatagramSockets
-    private let family: AddressFamily
-    private var queue = SendQueue()
-    private var arena = ReceiveArena()
-    private var failures: [SendFailure] = []
-    var counters = IOCounters()
-    let source: Endpoint
-    let destination: Endpoint
-
-    init(_ family: AddressFamily) throws {
-        left = try DatagramSockets(port: 0)
-        right = try DatagramSockets(port: 0)
-        self.family = family
-        let address = family == .ipv4 ? IPAddress(127, 0, 0, 1) : IPAddress(bits: 1)
-        source = Endpoint(address, port: left.port)
-        destination = Endpoint(address, port: right.port)
-    }
-
-    func send(_ datagrams: [([UInt8], Endpoint)]) -> [SendFailure] { send(datagrams, from: left.number(family)) }
-    func sendBack(_ datagrams: [([UInt8], Endpoint)]) -> [SendFailure] { send(datagrams, from: right.number(family)) }
-    func receive(count: Int) throws -> [Received] { try receive(count: count, at: right.number(family)) }
-    func receiveBack(count: Int) throws -> [Received] { try receive(count: count, at: left.number(family)) }
-
-    private func send(_ datagrams: [([UInt8], Endpoint)], from socket: Int32?) -> [SendFailure] {
-        failures = []
-        let all = datagrams.flatMap(\.0)
-        // The queue is flushed before the bytes can go.
-        unsafe all.withUnsafeBytes { all in
-            var start = 0
-            for (bytes, destination) in datagrams {
-                let end = start + bytes.count
-                unsafe queue.append(UnsafeRawBufferPointer(rebasing: all[start..<end]), to: destination)
-                start = end
-            }
-            queue.flush(to: socket, failures: &failures, counters: &counters)
-        }
-        return failures
-    }
-
-    func sendCopies(_ count: Int, of packet: [UInt8]) {
-        // The queue is flushed before the bytes can go.
-        unsafe packet.withUnsafeBytes { packet in
-            for _ in 0..<count { unsafe queue.append(packet, to: destination) }
-            queue.flush(to: left.number(family), failures: &failures, counters: &counters)
-        }
-    }
-
-    func countReceived() -> Int {
-        guard let socket = right.number(family), case .done(let count) = arena.receive(from: socket) else { return 0 }
-        var usable = 0
-        for slot in 0..<count where arena.takeSource(slot) == source && arena.byteCount(slot) == 1400 {
-            usable += 1
-        }
-        return usable
-    }
-
-    private func receive(count: Int, at socket: Int32?) throws -> [Received] {
-        guard let socket else { throw TestFailure("no socket") }
-        var all: [Received] = []
-        try eventually("\(count) datagrams") {
-            guard case .done(let filled) = arena.receive(from: socket) else { return all.count >= count }
-            for slot in 0..<filled {
-                guard let source = arena.takeSource(slot) else { throw TestFailure("a datagram without a source") }
-                all.append(Received(bytes: arena.copy(slot), source: source))
-            }
-            return all.count >= count
-        }
-        return all
-    }
-}
-
-extension ReceiveArena {
-    fileprivate mutating func byteCount(_ slot: Int) -> Int { datagram(slot).count }
-
-    fileprivate mutating func copy(_ slot: Int) -> [UInt8] {
-        let span = datagram(slot)
-        return span.indices.map { span[$0] }
     }
 }

@@ -7,6 +7,14 @@ enum Machine {
     static let isRoot = geteuid() == 0
     /// Whether network namespaces and TUN/TAP devices can be made.
     static let hasDevices = unsafe isRoot && access("/dev/net/tun", R_OK | W_OK) == 0
+    /// Whether the program is optimised. Without optimisation the standard library's generic code allocates by itself.
+    static var isOptimised: Bool {
+        var assertionsRun = false
+        assert({ assertionsRun = true }() == ())
+        return !assertionsRun
+    }
+
+    /// Whether a program is installed.
     static func has(_ program: String) -> Bool {
         ["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"].contains { unsafe access($0 + program, X_OK) == 0 }
     }

@@ -162,3 +162,16 @@ private final class Parts: @unchecked Sendable {
         return try NodeRunner(configuration, seed: seed, device: device, sockets: sockets, options: options)
     }
 }
+
+/// Takes sockets over from the thread of a namespace.
+final class Box: @unchecked Sendable {
+    // Sendable: filled by one thread and emptied once, by the thread that waited for that.
+    private var sockets: DatagramSockets?
+
+    init(_ sockets: consuming DatagramSockets) { self.sockets = consume sockets }
+
+    func take() throws -> DatagramSockets {
+        guard let sockets = sockets.take() else { throw TestFailure("already taken") }
+        return sockets
+    }
+}

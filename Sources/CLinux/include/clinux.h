@@ -20,9 +20,6 @@
 /// The name is replaced by the one that the kernel chose.
 int clinux_tunnel_attach(int descriptor, char *name, int is_tap);
 
-/// SIOCGIFFLAGS: whether the device is up; 1 or 0.
-int clinux_device_is_up(int any_socket, const char *name);
-
 // Batches of datagrams (sys/socket.h with _GNU_SOURCE)
 
 /// The kernel's struct mmsghdr.
@@ -55,8 +52,6 @@ const char *clinux_error_text(int code, char *buffer, size_t byte_count);
 int clinux_is_ignored(int signal);
 /// signal with SIG_IGN.
 int clinux_ignore(int signal);
-/// signal with SIG_DFL.
-int clinux_reset(int signal);
 
 // Rights (setresuid and setresgid need _GNU_SOURCE, capget and capset have no wrapper in glibc)
 
