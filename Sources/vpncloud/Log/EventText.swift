@@ -85,13 +85,14 @@ extension Event {
 }
 
 extension DropReason {
-    /// The line about something that was dropped. Faults of the other side, or of the keys, are warnings.
+    /// The line about something that was dropped.
     func logMessage(from source: Endpoint?) -> LogMessage {
         let what = source.map { "dropped a packet from \($0)" } ?? "dropped a frame of the device"
         return LogMessage(.network, level, "\(what): \(explanation)", kind: name)
     }
 
-    private var level: Logger.Level {
+    /// How loud the line is. Faults of the other side, or of the keys, are warnings.
+    var level: Logger.Level {
         switch self {
         case .truncatedPacket, .foreignMagic, .foreignMethod, .unknownMessageType, .unauthentic, .malformedInit,
             .malformedList, .deviceRefused, .oversizedFrame:

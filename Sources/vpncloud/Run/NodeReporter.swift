@@ -19,7 +19,11 @@ final class NodeReporter: NodeObserver {
     }
 
     func observe(_ events: [Event], at now: Instant) {
-        for event in events { log.log(event.logMessage) }
+        for event in events {
+            // Packets may be dropped by the hundred thousand: no text is made of what is not told.
+            if case .dropped(let reason, _) = event, reason.level < log.logLevel { continue }
+            log.log(event.logMessage)
+        }
     }
 
     func observe(_ event: LinuxEvent) {
