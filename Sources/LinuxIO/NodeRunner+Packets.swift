@@ -18,12 +18,6 @@ struct Pauses {
     var next: Instant? { earlier(device, earlier(ipv4, ipv6)) }
 }
 
-/// The earlier of two instants, where nil is never.
-func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
-    guard let left, let right else { return left ?? right }
-    return min(left, right)
-}
-
 extension NodeRunner {
     /// Frames taken from the device before the batch is sent.
     static let framesPerRound = 64

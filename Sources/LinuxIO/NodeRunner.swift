@@ -124,7 +124,7 @@ public struct NodeRunner: ~Copyable {
                 id: engine.id, device: device.name, deviceType: device.type, families: sockets.families,
                 port: sockets.port))
         var now = clock.now()
-        nextSnapshot = options.statisticsInterval.map { now + $0 }
+        nextSnapshot = options.statisticsInterval.map { _ in now }
         engine.advance(to: now, into: &batch)
         finishRound(at: now, observer)
         while ending == nil {

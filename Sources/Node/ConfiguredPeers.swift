@@ -30,10 +30,7 @@ struct ConfiguredPeer: Sendable {
         nextResolution = literal == nil ? now : nil
     }
 
-    var nextDeadline: Instant? {
-        guard let nextTry, let nextResolution else { return nextTry ?? nextResolution }
-        return min(nextTry, nextResolution)
-    }
+    var nextDeadline: Instant? { earlier(nextTry, nextResolution) }
 
     /// Takes the addresses of the name. Without any, those of before stay.
     mutating func resolve(to resolved: [Endpoint], at now: Instant) {

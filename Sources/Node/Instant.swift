@@ -34,6 +34,12 @@ public struct Instant: Hashable, Comparable, Sendable {
     }
 }
 
+/// The earlier of two instants, where nil is never.
+package func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left, let right else { return left ?? right }
+    return min(left, right)
+}
+
 extension Duration {
     /// The whole nanoseconds, held within what 64 bits can say (292 years).
     var nanoseconds: Int64 {

@@ -4,15 +4,10 @@ extension NodeEngine {
     /// When ``advance(to:into:)`` is to be called next; nil where nothing is planned.
     public var nextDeadline: Instant? {
         guard !isShutDown else { return nil }
-        var deadline = agenda.nextDeadline
-        func consider(_ instant: Instant?) {
-            guard let instant else { return }
-            deadline = min(deadline ?? instant, instant)
-        }
-        consider(nextLists)
-        consider(stations.nextDeadline)
-        consider(forwardedPort.nextRequest)
-        for peer in configured { consider(peer.nextDeadline) }
+        var deadline = earlier(agenda.nextDeadline, nextLists)
+        deadline = earlier(deadline, stations.nextDeadline)
+        deadline = earlier(deadline, forwardedPort.nextRequest)
+        for peer in configured { deadline = earlier(deadline, peer.nextDeadline) }
         return deadline
     }
 

@@ -17,15 +17,17 @@ struct Program: ParsableCommand {
 
             EXAMPLES:
               Two machines on one Ethernet (the other with 10.0.0.2):
-                vpncloud -c other.example:3210 --shared-key-file /etc/vpncloud/key \\
-                    --ifup 'ip addr add 10.0.0.1/24 dev $IFNAME && ip link set $IFNAME mtu 1400 up'
+                vpncloud -c other.example:3210 --shared-key-file key.txt \\
+                    --ifup 'ip addr add 10.0.0.1/24 dev $IFNAME;
+                            ip link set $IFNAME mtu 1400 up'
 
               Networks joined by routing (the other with 10.0.2):
-                vpncloud -t tun -c other.example:3210 -s 10.0.1.0/24 --shared-key-file /etc/vpncloud/key \\
-                    --ifup 'ip addr add 10.0.1.1/16 dev $IFNAME && ip link set $IFNAME mtu 1400 up'
+                vpncloud -t tun -c other.example:3210 --shared-key-file key.txt \\
+                    -s 10.0.1.0/24 --ifup 'ip addr add 10.0.1.1/16 dev $IFNAME;
+                                           ip link set $IFNAME mtu 1400 up'
 
               All from a file, in the background, without rights:
-                vpncloud --config /etc/vpncloud/home.yaml --daemon --user nobody --group nogroup
+                vpncloud --config home.yaml --daemon --user nobody --group nogroup
 
             SETTINGS:
               An option overrides the same setting in the file; -c and -s add to the lists there. The shared key is \
