@@ -5,9 +5,20 @@ import VPNProtocol
 /// The longest prefix wins, within one address family. Of several peers that claim the same subnet
 /// the one that joined last wins, since an older one may be its own former life; the others come back when it leaves.
 struct ClaimTable: Sendable {
-    private struct Key: Hashable {
+    /// A subnet as frames see it: two that differ only in bits that do not count are one.
+    struct Key: Hashable {
         let prefix: StationAddress
         let length: UInt8
+
+        init(prefix: StationAddress, length: Int) {
+            self.prefix = prefix
+            self.length = UInt8(length)
+        }
+
+        init(_ subnet: Subnet) {
+            let (first, length) = subnet.range
+            self.init(prefix: first, length: length)
+        }
     }
 
     private var holders: [Key: [PeerReference]] = [:]
@@ -18,13 +29,12 @@ struct ClaimTable: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// Adds a claim. Returns false where the table is full.
+    /// Adds a claim. One that the same peer repeats at once counts once. Returns false where the table is full.
     mutating func insert(_ subnet: Subnet, of peer: PeerReference) -> Bool {
         guard count < capacity else { return false }
-        let (prefix, length) = subnet.range
-        let key = Key(prefix: prefix, length: UInt8(length))
-        guard holders[key]?.contains(peer) != true else { return true }
-        if holders[key] == nil { noteLength(length, of: prefix.family, change: 1) }
+        let key = Key(subnet)
+        guard holders[key]?.last != peer else { return true }
+        if holders[key] == nil { noteLength(Int(key.length), of: key.prefix.family, change: 1) }
         holders[key, default: []].append(peer)
         count += 1
         return true
@@ -32,19 +42,20 @@ struct ClaimTable: Sendable {
 
     /// Removes a claim, if it is there.
     mutating func remove(_ subnet: Subnet, of peer: PeerReference) {
-        let (prefix, length) = subnet.range
-        let key = Key(prefix: prefix, length: UInt8(length))
-        guard var list = holders[key], let index = list.firstIndex(of: peer) else { return }
-        list.remove(at: index)
+        let key = Key(subnet)
+        // The newest claims are the likeliest to go, and stand at the end. The list is changed where it is, not copied.
+        guard let index = holders[key]?.lastIndex(of: peer) else { return }
+        holders[key]?.remove(at: index)
         count -= 1
-        holders[key] = list.isEmpty ? nil : list
-        if list.isEmpty { noteLength(length, of: prefix.family, change: -1) }
+        guard holders[key]?.isEmpty == true else { return }
+        holders[key] = nil
+        noteLength(Int(key.length), of: key.prefix.family, change: -1)
     }
 
     /// The peer with the longest prefix of an address.
     func peer(of address: StationAddress) -> PeerReference? {
         for (length, _) in lengths[Int(address.family.rawValue)] {
-            if let list = holders[Key(prefix: address.prefix(length), length: UInt8(length))] { return list.last }
+            if let list = holders[Key(prefix: address.prefix(length), length: length)] { return list.last }
         }
         return nil
     }

@@ -42,9 +42,11 @@ struct ConfiguredPeer: Sendable {
         let usable = resolved.filter(\.isUsable)
         let ordered = usable.filter(\.address.isIPv4) + usable.filter { !$0.address.isIPv4 }
         let next = Array(ordered.prefix(Self.maximumEndpoints))
-        guard next != endpoints, !next.isEmpty else { return }
+        guard !next.isEmpty else { return }
+        // The same addresses in another order, as name servers like to give them, are no news.
+        let isNews = Set(next) != Set(endpoints)
         endpoints = next
-        begin(at: now)
+        if isNews { begin(at: now) }
     }
 
     /// A name that never resolved is tried with the pauses of a peer that does not answer.

@@ -34,10 +34,10 @@ public enum Event: Hashable, Sendable {
     case stationForgotten(StationAddress)
     /// The table was full, and this station was not seen for longest.
     case stationEvicted(StationAddress)
-    /// A peer claims more than the table of claims can hold; this subnet is not used.
-    case claimIgnored(Subnet, NodeID)
-    /// An address from a list is not contacted, since too many are waiting.
-    case contactIgnored(Endpoint)
+    /// A peer claims more than the table of claims can hold; so many of its subnets are not used.
+    case claimsIgnored(NodeID, count: Int)
+    /// So many addresses from the list of a peer are not contacted, since too many are waiting.
+    case contactsIgnored(from: Endpoint, count: Int)
     /// A configured peer is tried again.
     case connecting(PeerName, attempt: Int)
     /// A name did not resolve.
@@ -113,8 +113,6 @@ public enum BoundedTable: Int, Sendable, CaseIterable {
     case ownAddresses
     /// The nodes that left.
     case departedNodes
-    /// The addresses that were answered: not an entry was evicted here, but an answer left out.
-    case answers
 
     /// The name in the statistics file.
     public var name: String { String(describing: self) }

@@ -22,12 +22,16 @@ extension NodeEngine {
         }
         let slot: Int
         if let known = peers.slot(of: message.nodeID) {
-            // A repetition from elsewhere does not even keep the peer alive.
-            guard peers.slot(at: source) == known || peers.isFresh(nonce, from: known),
-                peers.hear(known, nonce: nonce, at: now)
-            else {
+            // A repetition does not even keep the peer alive.
+            guard peers.acceptInit(known, nonce: nonce, from: source, at: now) else {
                 drop(.notFresh, from: source, into: &outputs)
                 return .drop(.notFresh)
+            }
+            // Nonces are one sequence for all receivers, so that what a peer said to others is fresh here, whoever repeats
+            // it. It takes an answer to this node to unseat another peer.
+            if let holder = peers.slot(at: source), holder != known, message.stage == .request {
+                answerStranger(at: source, now: now, into: &outputs)
+                return .handled
             }
             slot = known
             if let holder = peers.slot(at: source), holder != slot {
@@ -36,7 +40,7 @@ extension NodeEngine {
             useAddress(source, of: slot, into: &outputs)
         } else {
             // A node that left may come back, but not by a repetition of what it said before.
-            if let nonce, let last = departed[message.nodeID]?.value, !nonce.follows(last) {
+            if let nonce, let last = departed[message.nodeID]?.value, nonce.isNear(last), !nonce.follows(last) {
                 drop(.notFresh, from: source, into: &outputs)
                 return .drop(.notFresh)
             }
@@ -51,7 +55,10 @@ extension NodeEngine {
         _ stage: InitMessage.Stage, at source: Endpoint, now: Instant, into outputs: inout OutputBatch
     ) {
         guard stage == .request || configuration.dialect.answersStageOneWithList else { return }
-        guard answeredRequests.allows(source, at: now) else { return counters.countEviction(from: .answers) }
+        guard answeredRequests.allows(source, at: now) else {
+            counters.withheldAnswers &+= 1
+            return
+        }
         if stage == .request {
             let mark = outputs.destinationMark
             outputs.appendDestination(source)
@@ -76,14 +83,7 @@ extension NodeEngine {
         contacts.remove(source)
         ownAddresses.remove(source)
         let reference = peers.reference(to: slot)
-        for subnet in message.subnets {
-            guard claims.insert(subnet, of: reference) else {
-                counters.countEviction(from: .claims)
-                outputs.append(.claimIgnored(subnet, message.nodeID))
-                continue
-            }
-            peers.details[slot].subnets.append(subnet)
-        }
+        addClaims(message.subnets, of: slot, into: &outputs)
         if configuration.dialect.announcesPeerTimeout {
             peers.details[slot].announcedTimeout = message.announcedPeerTimeout
         }
@@ -93,6 +93,21 @@ extension NodeEngine {
         scheduleLists(at: now)
         outputs.append(.peerJoined(message.nodeID, source, claims: message.subnets.count))
         return slot
+    }
+
+    private mutating func addClaims(_ subnets: [Subnet], of slot: Int, into outputs: inout OutputBatch) {
+        let reference = peers.reference(to: slot)
+        var ranges: Set<ClaimTable.Key> = []
+        var ignored = 0
+        for subnet in subnets where ranges.insert(ClaimTable.Key(subnet)).inserted {
+            if claims.insert(subnet, of: reference) {
+                peers.details[slot].subnets.append(subnet)
+            } else {
+                ignored += 1
+                counters.countEviction(from: .claims)
+            }
+        }
+        if ignored > 0 { outputs.append(.claimsIgnored(peers.peers[slot].id, count: ignored)) }
     }
 
     /// Takes an address from the peer that has it. Where the peer is sent to there, it is another node's former life.
@@ -113,7 +128,11 @@ extension NodeEngine {
         let isNew = peers.slot(at: address) == nil
         let evicted = peers.moveAddress(of: slot, to: address, limit: configuration.limits.addressesPerPeer)
         let id = peers.peers[slot].id
-        if isNew { outputs.append(.addressLearned(id, address)) }
+        if isNew {
+            contacts.remove(address)
+            ownAddresses.remove(address)
+            outputs.append(.addressLearned(id, address))
+        }
         outputs.append(.addressMoved(id, from: before, to: address))
         if let evicted {
             counters.countEviction(from: .addresses)
@@ -150,9 +169,10 @@ extension NodeEngine {
         var marks = configured.filter { $0.endpoints.contains(source) }.compactMap(\.mark)
         if let mark = contacts.mark(of: source) { marks.append(mark) }
         let wasSentThere = marks.contains { mark in nonce.map { $0.follows(mark) } ?? true }
-        guard wasSentThere, peers.slot(at: source) == nil, !isOwnAddress(source, at: now) else { return }
+        guard wasSentThere, peers.slot(at: source) == nil else { return }
         contacts.remove(source)
+        let isNew = !isOwnAddress(source, at: now)
         if ownAddresses.put(source, true, at: now) != nil { counters.countEviction(from: .ownAddresses) }
-        outputs.append(.ownAddressFound(source))
+        if isNew { outputs.append(.ownAddressFound(source)) }
     }
 }

@@ -36,7 +36,6 @@ extension NodeEngine {
             outputs.append(.received(packet.type, source, bytes: packet.message.count))
         }
         let slot = peers.slot(at: source)
-        if let slot { peers.details[slot].received.count(datagram.count) }
         let message = datagram.span.extracting(packet.message)
         let disposition: Reception.Disposition =
             switch packet.type {
@@ -51,6 +50,9 @@ extension NodeEngine {
             case .initial: receiveInit(message, nonce: packet.nonce, from: source, at: now, into: &outputs)
             case .close: receiveClose(packet.nonce, slot: slot, from: source, at: now, into: &outputs)
             }
+        if disposition == .deliver || disposition == .handled, let slot = peers.slot(at: source) {
+            peers.details[slot].received.count(datagram.count)
+        }
         return Reception(disposition: disposition, packet: packet)
     }
 
@@ -69,9 +71,12 @@ extension NodeEngine {
     }
 
     /// Whoever sends data believes that it is connected, and is asked to connect again; not more than once a second.
-    private mutating func answerStranger(at source: Endpoint, now: Instant, into outputs: inout OutputBatch) {
-        guard source.isUsable, !isOwnAddress(source, at: now) else { return }
-        guard answeredStrangers.allows(source, at: now) else { return counters.countEviction(from: .answers) }
+    mutating func answerStranger(at source: Endpoint, now: Instant, into outputs: inout OutputBatch) {
+        guard source.isUsable else { return }
+        guard answeredStrangers.allows(source, at: now) else {
+            counters.withheldAnswers &+= 1
+            return
+        }
         let mark = outputs.destinationMark
         outputs.appendDestination(source)
         transmitInit(request, toDestinationsSince: mark, into: &outputs)
@@ -85,10 +90,12 @@ extension NodeEngine {
             drop(.closeFromStranger, from: source, into: &outputs)
             return .drop(.closeFromStranger)
         }
-        guard peers.hear(slot, nonce: nonce, at: now) else {
+        guard peers.isFresh(nonce, from: slot) else {
             drop(.notFresh, from: source, into: &outputs)
             return .drop(.notFresh)
         }
+        // The mark that is remembered is that of the Close itself.
+        _ = peers.hear(slot, nonce: nonce, at: now)
         removePeer(slot, .closed, at: now, into: &outputs)
         return .handled
     }
@@ -104,28 +111,33 @@ extension NodeEngine {
             drop(.malformedList, from: source, into: &outputs)
             return .drop(.malformedList)
         }
-        for endpoint in list.ipv4 { contact(endpoint, at: now, into: &outputs) }
-        for endpoint in list.ipv6 { contact(endpoint, at: now, into: &outputs) }
+        var ignored = 0
+        for endpoint in list.ipv4 where !admitContact(endpoint, at: now) { ignored += 1 }
+        for endpoint in list.ipv6 where !admitContact(endpoint, at: now) { ignored += 1 }
+        if ignored > 0 { outputs.append(.contactsIgnored(from: source, count: ignored)) }
         runAgenda(at: now, into: &outputs)
         return .handled
     }
 
-    private mutating func contact(_ endpoint: Endpoint, at now: Instant, into outputs: inout OutputBatch) {
+    /// Takes an address from a list up, where it is of use. Returns false where too many are waiting.
+    private mutating func admitContact(_ endpoint: Endpoint, at now: Instant) -> Bool {
         guard endpoint.isUsableElsewhere, peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else {
-            return
+            return true
         }
         switch contacts.admit(endpoint, at: now) {
         case .new: agenda.note(.contact(endpoint), due: now)
-        case .waiting: return
+        case .waiting: break
         case .full:
             counters.countEviction(from: .contacts)
-            outputs.append(.contactIgnored(endpoint))
+            return false
         }
+        return true
     }
 
-    func isOwnAddress(_ endpoint: Endpoint, at now: Instant) -> Bool {
+    /// Whether an address turned out to be this node's own within the last while.
+    func isOwnAddress(_ endpoint: Endpoint, at now: Instant, within time: Duration = Self.ownAddressTime) -> Bool {
         guard let entry = ownAddresses[endpoint] else { return false }
-        return now - entry.time < Self.ownAddressTime
+        return now - entry.time < time
     }
 }
 

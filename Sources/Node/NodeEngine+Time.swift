@@ -60,8 +60,9 @@ extension NodeEngine {
         let peer = configured[index]
         if isConnected(peer) { return configured[index].rest(until: nil) }
         // A name may stand for several nodes, this one among them.
-        let endpoints = peer.endpoints.filter { !isOwnAddress($0, at: now) }
-        guard !endpoints.isEmpty else { return configured[index].rest(until: now + Self.ownAddressTime) }
+        let pause = Self.configuredOwnAddressTime
+        let endpoints = peer.endpoints.filter { !isOwnAddress($0, at: now, within: pause) }
+        guard !endpoints.isEmpty else { return configured[index].rest(until: now + pause) }
         configured[index].noteTry(at: now, nonce: nonce)
         outputs.append(.connecting(peer.name, attempt: configured[index].tries))
         for endpoint in endpoints { transmitRequest(to: endpoint, into: &outputs) }

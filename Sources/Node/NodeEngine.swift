@@ -8,6 +8,8 @@ public import VPNProtocol
 public struct NodeEngine: ~Copyable {
     /// How long an address that turned out to be the node's own is not contacted.
     static let ownAddressTime: Duration = .seconds(3600)
+    /// The same for an address from the configuration: someone may have made the node believe so, by repeating its last Init.
+    static let configuredOwnAddressTime: Duration = .seconds(60)
     /// How often one stranger is answered with an Init at most.
     static let strangerPause: Duration = .seconds(1)
     /// How often an Init from one address is answered at most: less than the second that nodes wait before they try again,
@@ -117,7 +119,7 @@ public struct NodeEngine: ~Copyable {
         let mark = outputs.destinationMark
         for slot in peers.slots { appendDestination(slot, bytes: 0, into: &outputs) }
         transmit(.close, byteCount: 0, toDestinationsSince: mark, into: &outputs) { _ in }
-        if forwardedPort.isMapped { outputs.requestPortMapping(.unmap(port: configuration.port)) }
+        if forwardedPort.mayBeMapped { outputs.requestPortMapping(.unmap(port: configuration.port)) }
     }
 
     /// A picture of the node.

@@ -49,6 +49,8 @@ public struct NodeCounters: Hashable, Sendable {
     public var delivered = Traffic()
     /// Frames taken from the device.
     public var taken = Traffic()
+    /// Answers to strangers and to Inits that were withheld, since the same address had one just before, or too many had.
+    public internal(set) var withheldAnswers: UInt64 = 0
     private var drops = [UInt64](repeating: 0, count: DropReason.allCases.count)
     private var evicted = [UInt64](repeating: 0, count: BoundedTable.allCases.count)
 

@@ -19,7 +19,7 @@ struct Peer: Sendable {
     fileprivate var position: UInt32
 }
 
-/// What is seldom needed of a peer.
+/// What no decision about a packet needs: what is counted, and what is told of a peer.
 struct PeerDetails: Sendable {
     /// Addresses it was heard from besides the one in use, the oldest first.
     fileprivate(set) var alternatives: [Endpoint] = []
@@ -120,6 +120,18 @@ struct PeerTable: Sendable {
         return true
     }
 
+    /// Notes that a peer was heard by an Init, unless that is a repetition.
+    ///
+    /// One that is far from the peer's sequence cannot be an old message of it. Where it comes from the address in use, someone
+    /// who has the key has led the mark astray, and it starts anew.
+    mutating func acceptInit(_ slot: Int, nonce: Nonce?, from source: Endpoint, at now: Instant) -> Bool {
+        let isAstray = source == peers[slot].address && !isOwn(nonce, of: slot)
+        guard isAstray || isFresh(nonce, from: slot) else { return false }
+        peers[slot].heard = now
+        if let nonce, peers[slot].mark != nil { peers[slot].mark = nonce }
+        return true
+    }
+
     /// Makes `address`, which may be new but not another peer's, the one in use.
     /// Returns an old address that had to be forgotten.
     mutating func moveAddress(of slot: Int, to address: Endpoint, limit: Int) -> Endpoint? {
@@ -142,6 +154,14 @@ struct PeerTable: Sendable {
         slotOfEndpoint[address] = nil
     }
 
-    /// The peer that was silent longest; the first of several.
-    var mostSilent: Int? { slots.min { peers[$0].heard < peers[$1].heard } }
+    /// The peer to give up first: one that was never heard after its Init, else the one that was silent longest; the first
+    /// of several.
+    var mostSilent: Int? {
+        slots.min { left, right in
+            let (leftSpoke, rightSpoke) = (hasSpoken(left), hasSpoken(right))
+            return leftSpoke == rightSpoke ? peers[left].heard < peers[right].heard : rightSpoke
+        }
+    }
+
+    private func hasSpoken(_ slot: Int) -> Bool { peers[slot].heard > details[slot].joined }
 }

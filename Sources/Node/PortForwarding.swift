@@ -20,13 +20,24 @@ struct PortForwarding: Sendable {
 
     init(startingAt now: Instant?) { nextRequest = now }
 
-    mutating func noteRequest(at now: Instant) { nextRequest = now + Self.answerPatience }
+    private var wasGranted = false
+    private var isAsked = false
+
+    /// Whether a router may have a mapping of this node: one was granted once, or the answer is still to come.
+    var mayBeMapped: Bool { wasGranted || isAsked }
+
+    mutating func noteRequest(at now: Instant) {
+        isAsked = true
+        nextRequest = now + Self.answerPatience
+    }
 
     var isMapped: Bool { external != nil }
 
     /// Takes what the router granted: for so long, or for good where that is nil. Returns whether it is news.
     mutating func noteMapped(_ endpoint: Endpoint, lease: Duration?, at now: Instant) -> Bool {
         defer { external = endpoint }
+        wasGranted = true
+        isAsked = false
         pause = Self.firstPause
         nextRequest = lease.map { now + max($0 - Self.renewalLead, $0 / 2, Self.shortestPause) }
         return external != endpoint
@@ -35,6 +46,7 @@ struct PortForwarding: Sendable {
     /// Takes a refusal. Returns whether a mapping was lost by it.
     mutating func noteFailure(at now: Instant) -> Bool {
         let lost = isMapped
+        isAsked = false
         external = nil
         nextRequest = now + pause
         pause = min(pause * 2, Self.longestPause)

@@ -15,6 +15,17 @@ struct ByteReader: ~Escapable {
         Integer(truncatingIfNeeded: try readBits(byteCount: Integer.bitWidth / 8))
     }
 
+    /// All bytes that are left.
+    mutating func readRest() -> [UInt8] {
+        var rest: [UInt8] = []
+        rest.reserveCapacity(remaining)
+        while position < bytes.count {
+            rest.append(bytes[position])
+            position += 1
+        }
+        return rest
+    }
+
     /// The next `byteCount` bytes (at most 16) as the low bits of a number, first byte most significant.
     mutating func readBits(byteCount: Int) throws(DecodeError) -> UInt128 {
         guard remaining >= byteCount else { throw .truncated(needed: position + byteCount, available: bytes.count) }

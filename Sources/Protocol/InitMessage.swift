@@ -55,8 +55,7 @@ extension InitMessage {
             }
             subnets.append(subnet)
         }
-        var trailing: [UInt8] = []
-        while reader.remaining > 0 { trailing.append(try reader.read()) }
+        let trailing = reader.readRest()
         self.init(stage: stage, nodeID: nodeID, subnets: subnets, trailing: trailing)
     }
 

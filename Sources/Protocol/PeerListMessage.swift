@@ -34,8 +34,7 @@ extension PeerListMessage {
         let ipv6 = try Self.readEntries(&reader) { reader throws(DecodeError) in
             IPAddress(bits: try reader.readBits(byteCount: 16))
         }
-        var trailing: [UInt8] = []
-        while reader.remaining > 0 { trailing.append(try reader.read()) }
+        let trailing = reader.readRest()
         self.init(ipv4: ipv4, ipv6: ipv6, trailing: trailing)
     }
 

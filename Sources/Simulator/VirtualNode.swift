@@ -49,13 +49,18 @@ public final class VirtualNode {
                 var bytes: [UInt8] = []
                 for index in segment { bytes.append(batch.bytes[index]) }
                 for destination in batch.destinations[transmit.destinations] {
-                    guard let source = endpoints.first(where: { $0.address.isIPv4 == destination.address.isIPv4 })
-                    else { continue }
+                    guard let source = source(towards: destination) else { continue }
                     datagrams.append(
                         VirtualDatagram(sent: now, source: source, destination: destination, bytes: bytes))
                 }
             }
         }
         return datagrams
+    }
+
+    /// What a datagram is sent from: to an own address from that address, as systems do, else from the first of the family.
+    private func source(towards destination: Endpoint) -> Endpoint? {
+        if endpoints.contains(destination) { return destination }
+        return endpoints.first { $0.address.isIPv4 == destination.address.isIPv4 }
     }
 }

@@ -80,7 +80,7 @@ struct ClaimTableTests {
         #expect(claims.count == 0)
     }
 
-    @Test("removes only what is there, and counts a repeated claim once")
+    @Test("removes only what is there, and counts a claim that is repeated at once once")
     func repetition() throws {
         var claims = table(["10.0.0.0/8"])
         let isTaken = claims.insert(subnet("10.0.0.0/8"), of: peer(0))
@@ -117,8 +117,10 @@ struct ClaimTableTests {
                 let (base, holder) = (randomBits(), peer(UInt32(numbers.next(below: 5))))
                 let subnet = try #require(Subnet(form, base: base, prefixLength: length))
                 let isKnown = list.contains { $0.subnet.range == subnet.range && $0.peer == holder }
-                if !isKnown { list.append((subnet, holder)) }
-                _ = claims.insert(subnet, of: holder)
+                if !isKnown {
+                    list.append((subnet, holder))
+                    _ = claims.insert(subnet, of: holder)
+                }
             }
             let family = StationAddress.Family.allCases[numbers.next(below: 3)]
             let sought = StationAddress(family, bits: randomBits()).prefix(family.bitWidth)

@@ -27,10 +27,13 @@ struct DefectTests {
         return (network, node)
     }
 
-    @Test("1: more than 255 known addresses of a family fit no list, and end no process", arguments: [false, true])
-    func manyAddresses(ipv6: Bool) throws {
+    @Test(
+        "1: more than 255 known addresses of a family fit no list, and end no process",
+        arguments: [false, true], [Limits().controlMessageBytes, 65_000])
+    func manyAddresses(ipv6: Bool, roomForList: Int) throws {
         var lists: [PeerListMessage] = []
-        let (network, node) = try crowd(300) { ipv6 ? endpoint6(10 + $0) : endpoint(10 + $0) }
+        let place = { (index: Int) in ipv6 ? endpoint6(10 + index) : endpoint(10 + index) }
+        let (network, node) = try crowd(300, at: place) { $0.limits.controlMessageBytes = roomForList }
         network.tap = { datagram in
             guard let (type, message, _) = open(datagram.bytes), type == .peers else { return }
             do { lists.append(try PeerListMessage(message.span)) } catch { Issue.record(error) }
@@ -40,9 +43,10 @@ struct DefectTests {
             packet(.initial, initial(.request, id: 5), nonce: 1), from: ipv6 ? endpoint6(9) : endpoint(9),
             to: ipv6 ? endpoint6(1) : endpoint(1))
         let reply = try #require(lists.first)
-        #expect(reply.ipv4.count + reply.ipv6.count > 50)
-        #expect(max(reply.ipv4.count, reply.ipv6.count) <= 255)
-        #expect(reply.byteCount <= Limits().controlMessageBytes)
+        // As many as one byte counts where there is room for more, else as many as there is room for.
+        let fitting = min(255, (roomForList - 2) / (ipv6 ? 18 : 6))
+        #expect(reply.ipv4.count == (ipv6 ? 0 : fitting) && reply.ipv6.count == (ipv6 ? fitting : 0))
+        #expect(reply.byteCount <= roomForList)
         network.run(for: .seconds(900))
         let periodic = try #require(lists.last)
         #expect(periodic.ipv4.count + periodic.ipv6.count == 20)
@@ -95,19 +99,42 @@ struct DefectTests {
         #expect(node.isConnected(to: [other]))
     }
 
-    @Test("3: an address that is the node's own is left alone for an hour, not for ever")
+    @Test(
+        "3: an address that is the node's own is tried once a minute where it is configured, else once an hour at most")
     func ownAddress() throws {
         let network = VirtualNetwork()
-        var inits: [Instant] = []
-        network.tap = { if $0.destination == endpoint(1) { inits.append($0.sent) } }
-        let node = try network.start(
-            "a", configuration { $0.peers = [peerName(endpoint(1))] }, at: [endpoint(1)], seed: seed(1))
-        network.run(for: .seconds(3599))
+        var inits: [Endpoint: Int] = [:]
+        network.tap = { datagram in
+            if open(datagram.bytes)?.type == .initial { inits[datagram.destination, default: 0] += 1 }
+        }
+        let settings = configuration { $0.peers = [peerName(endpoint(1))] }
+        let node = try network.start("a", settings, at: [endpoint(1), endpoint(2)], seed: seed(1))
+        network.inject(packet(.initial, initial(.request, id: 1000), nonce: 1), from: endpoint(10), to: endpoint(1))
+        for step in 0..<120 {
+            // Someone's list names the other address of this node again and again.
+            let message = packet(.peers, list([endpoint(2)]), nonce: UInt128(2 + step))
+            network.inject(message, from: endpoint(10), to: endpoint(1))
+            network.run(for: .seconds(30))
+        }
         #expect(node.events.contains { $0.event == .ownAddressFound(endpoint(1)) })
-        #expect(inits.count <= 2)
-        let before = inits.count
-        network.run(for: .seconds(10))
-        #expect(inits.count > before)
+        #expect((55...65).contains(inits[endpoint(1)] ?? 0))
+        #expect((inits[endpoint(2)] ?? 0) <= 2 * 3)
+    }
+
+    @Test(
+        "3: not even its latest Init, repeated from where it went, keeps a node from being found there",
+        arguments: [encrypted, plain])
+    func latestInitRepeated(seal: PacketSeal) throws {
+        let network = VirtualNetwork()
+        var latest: [UInt8] = []
+        network.tap = { if $0.source == endpoint(1) { latest = $0.bytes } }
+        let settings = configuration(seal) { $0.peers = [peerName(endpoint(99))] }
+        let node = try network.start("a", settings, at: [endpoint(1)], seed: seed(1))
+        network.run(for: .seconds(3))
+        network.inject(latest, from: endpoint(99), to: endpoint(1))
+        let other = try network.start("b", configuration(seal), at: [endpoint(99)], seed: seed(2))
+        network.run(for: .seconds(70))
+        #expect(node.isConnected(to: [other]))
     }
 
     @Test("4: data from an address that is no peer's is not delivered, teaches nothing, and is answered with an Init")

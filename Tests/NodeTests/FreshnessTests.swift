@@ -60,8 +60,10 @@ struct FreshnessTests {
         send(.initial, initial(.request, id: 9), nonce: 100, from: endpoint(4))
         let peers = node.engine.statistics().peers
         #expect(peers.map(\.addresses) == [[endpoint(2)], [endpoint(3)]])
-        // A fresh one does both.
+        // A fresh one that asks may have been meant for others, and be repeated here; one that answers does both.
         send(.initial, initial(.request, id: 9), nonce: 101, from: endpoint(3))
+        #expect(node.engine.statistics().peers.map(\.addresses) == [[endpoint(2)], [endpoint(3)]])
+        send(.initial, initial(.response, id: 9), nonce: 102, from: endpoint(3))
         #expect(node.engine.statistics().peers.map(\.addresses) == [[endpoint(3), endpoint(2)]])
         #expect(node.events.contains { $0.event == .peerLost(NodeID(bits: 10), endpoint(3), .replaced) })
     }

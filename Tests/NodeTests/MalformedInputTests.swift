@@ -25,11 +25,13 @@ struct MalformedInputTests {
             limits.departedNodes = 64
             limits.answers = 32
             limits.ownAddresses = 8
+            limits.addressesPerPeer = 3
             let settings = configuration(seal, device: device) {
                 $0.mode = mode
                 $0.limits = limits
                 $0.dialect = .v1
-                $0.peers = [peerName(endpoint(250))]
+                // Where the node's own messages come back from, among others.
+                $0.peers = (0..<20).map { peerName(endpoint($0 + 1)) }
             }
             let engine = try NodeEngine(settings, seed: seed(1), startingAt: .zero)
             self.engine = engine
@@ -56,6 +58,7 @@ struct MalformedInputTests {
             #expect(engine.peers.count <= limits.peers)
             #expect(engine.peers.details.allSatisfy { $0.subnets.count <= limits.claims })
             #expect(engine.claims.count <= limits.claims)
+            #expect(engine.peers.details.allSatisfy { $0.alternatives.count < limits.addressesPerPeer })
             #expect(engine.stations.count <= limits.stations)
             #expect(engine.contacts.count <= limits.pendingContacts)
             #expect(engine.departed.count <= limits.departedNodes)
@@ -141,7 +144,15 @@ struct MalformedInputTests {
                 var changed = mutate(message, &numbers)
                 // A new node id now and then, so that peers come and go.
                 if type == .initial, changed.count > 16 { changed[16] = UInt8(truncatingIfNeeded: numbers.next()) }
-                bytes = packet(type, changed, nonce: UInt128(index + 1), seal: given.seal)
+                // And now and then the node's own.
+                if type == .initial, numbers.next(below: 16) == 0 {
+                    changed = initial(.request, id: victim.engine.id.bits)
+                }
+                // Next, the same again, an old one, one of another sequence.
+                let next = UInt128(index + 1_000)
+                let nonces = [next, next, next, next - 1, next / 2, next + 1 << 60]
+                let nonce = nonces[numbers.next(below: nonces.count)]
+                bytes = packet(type, changed, nonce: nonce, seal: given.seal)
             } else {
                 bytes = mutate(sealed[choice], &numbers)
             }

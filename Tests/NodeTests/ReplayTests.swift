@@ -17,12 +17,19 @@ struct ReplayTests {
         let replay = try Replay(capture, side: side)
         try replay.run()
 
-        #expect(replay.sent.filter { $0.type != "peers" } == replay.expected.filter { $0.type != "peers" })
-        let lists = replay.sent.filter { $0.type == "peers" }
-        let expected = replay.expected.filter { $0.type == "peers" }
         if capture.peerTimeout == nil {
-            #expect(lists == expected)
+            // A list is sent a second time to a new peer after a second, in the field at the next round, which comes sooner or
+            // later than the data around it: it is compared apart from the rest.
+            let ourSecond = try #require(replay.sent.lastIndex { $0.type == "peers" })
+            let theirSecond = try #require(replay.expected.lastIndex { $0.type == "peers" })
+            #expect(replay.sent[ourSecond] == replay.expected[theirSecond])
+            replay.sent.remove(at: ourSecond)
+            replay.expected.remove(at: theirSecond)
+            #expect(replay.sent == replay.expected)
         } else {
+            #expect(replay.sent.filter { $0.type != "peers" } == replay.expected.filter { $0.type != "peers" })
+            let lists = replay.sent.filter { $0.type == "peers" }
+            let expected = replay.expected.filter { $0.type == "peers" }
             // With a timeout of 126 s the field sends a list every 3 s, this node every 47.25 s (at least two within the
             // timeout, and not many more): contents and destinations agree, numbers do not.
             #expect(lists.count > 2 && expected.count > 2)

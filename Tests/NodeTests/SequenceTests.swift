@@ -84,6 +84,60 @@ struct SequenceTests {
         }
         // An Init and a list each at 0 and 500 ms.
         #expect(answers == 4)
-        #expect(node.engine.statistics().counters.evictions(from: .answers) == 88)
+        #expect(node.engine.statistics().counters.withheldAnswers == 88)
+    }
+
+    @Test("or repeated keep no peer alive, wherever they come from", arguments: [10, 11])
+    func repetitionsRefreshNobody(number: Int) throws {
+        let (network, node) = try pair()
+        for _ in 0..<20 {
+            network.run(for: .seconds(10))
+            let repeated = packet(.initial, initial(.request, id: 1000), nonce: 1 << 60)
+            network.inject(repeated, from: endpoint(number), to: endpoint(1))
+            network.inject(packet(.close, [], nonce: 1 << 90), from: endpoint(number), to: endpoint(1))
+        }
+        #expect(node.peers.isEmpty)
+    }
+
+    @Test("do not lock a peer out for ever, whatever its mark was led to")
+    func markLedAstray() throws {
+        let network = VirtualNetwork()
+        let node = try network.start("node", configuration(), at: [endpoint(1)], seed: seed(1))
+        let settings = configuration {
+            $0.mode = .hub
+            $0.peers = [peerName(endpoint(1))]
+        }
+        let other = try network.start("other", settings, at: [endpoint(10)], seed: seed(2))
+        network.run(for: .seconds(2))
+        // Someone with the key moves the mark on, step by step.
+        for step in 1...3 {
+            let nonce = other.engine.nonce.bits + UInt128(step) << 48
+            network.inject(packet(.data, data, nonce: nonce), from: endpoint(10), to: endpoint(1))
+        }
+        let forged = node.delivered.count
+        network.send(data, from: other)
+        network.run(for: .seconds(2))
+        network.send(data, from: other)
+        network.run(for: .seconds(2))
+        #expect(node.delivered.count > forged)
+    }
+
+    @Test("that a peer sent to others unseat nobody when repeated from another peer's address")
+    func initForOthersRepeated() throws {
+        let network = VirtualNetwork()
+        var captured: [UInt8] = []
+        network.tap = { if $0.source == endpoint(2), $0.destination == endpoint(99) { captured = $0.bytes } }
+        let node = try network.start("node", configuration(), at: [endpoint(1)], seed: seed(1))
+        let first = try network.start(
+            "a", configuration { $0.peers = [peerName(endpoint(1)), peerName(endpoint(99))] }, at: [endpoint(2)],
+            seed: seed(2))
+        let second = try network.start(
+            "d", configuration { $0.peers = [peerName(endpoint(1))] }, at: [endpoint(3)], seed: seed(3))
+        network.run(for: .seconds(5))
+        network.inject(captured, from: endpoint(3), to: endpoint(1))
+        network.run(for: .seconds(5))
+        #expect(node.isConnected(to: [first, second]))
+        #expect(node.knowledge(of: first)?.addresses.first == endpoint(2))
+        #expect(node.knowledge(of: second)?.addresses.first == endpoint(3))
     }
 }

@@ -190,14 +190,13 @@ extension Event {
             NodeID(bits: 1 << 127), Endpoint(IPAddress(10, 0, 0, 1), port: 1), Endpoint(IPAddress(bits: 1), port: 2)
         )
         let station = StationAddress(vlan: 5, mac: 0x0200_0000_0001)
-        guard let name = PeerName("host:1"), let subnet = Subnet(.ipv4, base: 10 << 120, prefixLength: 8) else {
-            return []
-        }
+        guard let name = PeerName("host:1") else { return [] }
         return [
             .peerJoined(id, a, claims: 1), .addressLearned(id, b), .addressEvicted(id, b),
             .addressMoved(id, from: a, to: b),
             .ownAddressFound(a), .stationLearned(station, id), .stationMoved(station, id), .stationForgotten(station),
-            .stationEvicted(station), .claimIgnored(subnet, id), .contactIgnored(a), .connecting(name, attempt: 1),
+            .stationEvicted(station), .claimsIgnored(id, count: 2), .contactsIgnored(from: a, count: 3),
+            .connecting(name, attempt: 1),
             .connecting(name, attempt: 11), .unresolved(name), .listsSent(peers: 1), .portMapped(a), .portMappingLost,
             .sendFailed(a, errorCode: 1), .received(.initial, a, bytes: 1), .sending(.peers, destinations: 2, bytes: 3),
         ] + DropReason.allCases.flatMap { [.dropped($0, a), .dropped($0, nil)] }

@@ -63,6 +63,7 @@ struct StatisticsTests {
         #expect(value(document, "table", 0, "address") == "10/02:00:00:00:00:01")
         #expect(value(document, "table", 0, "seen") == "1.000")
         for reason in DropReason.allCases { #expect(value(document, "drops", reason.name.snakeCase) == "0") }
+        #expect(value(document, "answers_withheld") == "0")
         for table in BoundedTable.allCases { #expect(value(document, "evictions", table.name.snakeCase) == "0") }
         #expect(value(document, "device", "to_device", "packets") == "0")
         #expect(value(document, "system", "datagrams_received") == "0")

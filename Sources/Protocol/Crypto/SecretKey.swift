@@ -55,16 +55,21 @@ public enum KeyDerivation: Sendable {
     public func key(from password: String) throws(KeyError) -> SecretKey {
         switch self {
         case .scrypt:
-            return SecretKey(try LockedMemory.scrypt(Array(password.utf8), salt: Self.salt))
+            var bytes = Array(password.utf8)
+            defer { wipe(&bytes) }
+            return SecretKey(try LockedMemory.scrypt(bytes, salt: Self.salt))
         case .pbkdf2:
             if password.hasPrefix("hex:") { return try Self.rawKey(password.dropFirst(4)) }
             let secret = password.hasPrefix("hash:") ? password.dropFirst(5) : password[...]
-            return SecretKey(LockedMemory.pbkdf2(Array(secret.utf8), salt: Self.salt, rounds: 4096))
+            var bytes = Array(secret.utf8)
+            defer { wipe(&bytes) }
+            return SecretKey(LockedMemory.pbkdf2(bytes, salt: Self.salt, rounds: 4096))
         }
     }
 
     private static func rawKey(_ digits: Substring) throws(KeyError) -> SecretKey {
-        let values = digits.utf8.compactMap(hexadecimalValue)
+        var values = digits.utf8.compactMap(hexadecimalValue)
+        defer { wipe(&values) }
         guard values.count == 2 * SecretKey.byteCount, digits.utf8.count == values.count else {
             throw .invalidHexadecimalKey
         }

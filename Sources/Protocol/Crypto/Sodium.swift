@@ -25,6 +25,9 @@ package func keyedHash(_ message: [UInt8], key: [UInt8]) -> UInt64 {
     return hash.reversed().reduce(0) { $0 << 8 | UInt64($1) }
 }
 
+/// Overwrites a secret that has to be in ordinary memory for a moment.
+func wipe(_ bytes: inout [UInt8]) { unsafe sodium_memzero(&bytes, bytes.count) }
+
 /// Memory for secrets: its own pages between guard pages, locked, read-only once filled, wiped at the end.
 /// Locking is best effort, as in libsodium: a process that may lock no memory still runs.
 @safe final class LockedMemory: @unchecked Sendable {
@@ -79,12 +82,15 @@ package func keyedHash(_ message: [UInt8], key: [UInt8]) -> UInt64 {
             var block = [UInt8](repeating: 0, count: Int(crypto_auth_hmacsha256_bytes()))
             hmac(key: password, salt + [0, 0, 0, 1], into: &block)
             for index in 0..<target.count { target[index] = block[index] }
+            // Two arrays by turns, so that nothing is copied and both can be wiped.
+            var next = block
             for _ in 1..<rounds {
-                let message = block
-                hmac(key: password, message, into: &block)
-                for index in 0..<target.count { target[index] ^= block[index] }
+                hmac(key: password, block, into: &next)
+                for index in 0..<target.count { target[index] ^= next[index] }
+                swap(&block, &next)
             }
-            unsafe sodium_memzero(&block, block.count)
+            wipe(&block)
+            wipe(&next)
         }
     }
 

@@ -9,7 +9,7 @@ extension Event {
         case .peerJoined, .peerLost, .addressLearned, .addressEvicted, .addressMoved, .ownAddressFound, .connecting,
             .unresolved:
             return peerMessage
-        case .stationLearned, .stationMoved, .stationForgotten, .stationEvicted, .claimIgnored, .contactIgnored:
+        case .stationLearned, .stationMoved, .stationForgotten, .stationEvicted, .claimsIgnored, .contactsIgnored:
             return tableMessage
         case .dropped(let reason, let source): return reason.logMessage(from: source)
         case .listsSent(let peers):
@@ -71,14 +71,15 @@ extension Event {
         case .stationEvicted(let station):
             return LogMessage(
                 .network, .warning, "the table of addresses is full; forgot \(station)", kind: "stationEvicted")
-        case .claimIgnored(let subnet, let id):
+        case .claimsIgnored(let id, let count):
             return LogMessage(
-                .network, .warning, "the table of subnets is full; ignored \(subnet) of peer \(id.short)",
-                kind: "claimIgnored")
-        case .contactIgnored(let endpoint):
+                .network, .warning, "the table of subnets is full; ignored \(count) of peer \(id.short)",
+                kind: "claimsIgnored")
+        case .contactsIgnored(let source, let count):
             return LogMessage(
-                .network, .info, "too many addresses wait to be contacted; left out \(endpoint)", kind: "contactIgnored"
-            )
+                .network, .info,
+                "too many addresses wait to be contacted; left out \(count) from the list of \(source)",
+                kind: "contactsIgnored")
         default: return LogMessage(free: .debug, "\(self)")
         }
     }

@@ -48,6 +48,7 @@ struct StatisticsText {
         Self.append("to_device", device.sent, since: last?.device.sent, elapsed, indent: "  ", to: &text)
         text += "drops:\n"
         for reason in DropReason.allCases { text += "  \(reason.name.snakeCase): \(counters.dropped(reason))\n" }
+        text += "answers_withheld: \(counters.withheldAnswers)\n"
         text += "evictions:\n"
         for table in BoundedTable.allCases { text += "  \(table.name.snakeCase): \(counters.evictions(from: table))\n" }
         text += "system:\n"
