@@ -26,6 +26,22 @@ public enum MappingRefresh: String, Sendable, CaseIterable {
     case both
 }
 
+/// What a NAT does with a new mapping when it has as many as it may.
+public enum TableOverflow: String, Sendable, CaseIterable {
+    /// It drops the datagram that asks for it.
+    case refuses
+    /// It forgets the mapping that was idle longest.
+    case evicts
+}
+
+/// How an internal address gets one of several external ones (RFC 4787, section 4.1).
+public enum AddressPooling: String, Sendable, CaseIterable {
+    /// Always the same.
+    case paired
+    /// Another one with each mapping, in turn.
+    case arbitrary
+}
+
 /// A NAT box by its independent axes (RFC 4787 and 6888).
 public struct NATModel: Hashable, Sendable {
     /// On what an external port depends.
@@ -40,10 +56,14 @@ public struct NATModel: Hashable, Sendable {
     public var timeout: Duration = .seconds(120)
     /// What keeps it alive.
     public var refresh: MappingRefresh = .outbound
-    /// The most mappings.
+    /// The most mappings; and four times as many pairs of a mapping and another end that may send in through it.
     public var limit = 65_536
-    /// External IPv4 addresses. Each internal address keeps to one of them (paired pooling, RFC 4787, section 4.1).
+    /// What happens at that limit.
+    public var overflow = TableOverflow.refuses
+    /// External IPv4 addresses.
     public var externalAddresses = 1
+    /// How each mapping gets one of them.
+    public var pooling = AddressPooling.paired
     /// Whether a node may ask for its port to be forwarded (UPnP).
     public var grantsPortMappings = false
 

@@ -29,6 +29,12 @@ public struct NetworkPlan: Hashable, Sendable {
     public var name: String
     /// What its links do, each node having one to the middle; a datagram between two nodes crosses it once.
     public var link = LinkModel()
+    /// What they do with what the gateway sends inwards; nil for the same.
+    public var inwardLink: LinkModel?
+    /// Whether its nodes have IPv4 addresses.
+    public var hasIPv4 = true
+    /// Whether its nodes have IPv6 addresses.
+    public var hasIPv6 = false
     /// How it is connected to an outer network; nil for one that is not.
     public var gateway: GatewayPlan?
 
