@@ -4,7 +4,8 @@ import VPNProtocol
 import VPNSimulator
 
 /// A network behind another.
-func network(_ name: String, behind outer: String? = nil, _ nat: NATModel? = nil, firewall: Bool = false) -> NetworkPlan {
+func network(_ name: String, behind outer: String? = nil, _ nat: NATModel? = nil, firewall: Bool = false) -> NetworkPlan
+{
     var plan = NetworkPlan(name)
     if let outer {
         var gateway = GatewayPlan(to: outer, nat: nat)

@@ -101,7 +101,7 @@ public struct Link: Sendable {
     }
 
     private mutating func arrival(of bytes: [UInt8], leaving departure: Instant) -> LinkArrival {
-        let delay = model.latency + (model.jitter?.draw(&delays) ?? .zero)
+        let delay = model.heldLatency + (model.jitter?.draw(&delays) ?? .zero)
         var time = max(departure + delay, departure)
         if !(model.jitter?.mayReorder ?? false) { time = max(time, lastArrival) }
         lastArrival = max(lastArrival, time)
@@ -125,7 +125,10 @@ public struct Link: Sendable {
 
 extension LinkModel {
     /// The shortest time on the way: nothing that is sent arrives earlier.
-    public var shortestDelay: Duration { max(.zero, latency - (jitter?.mostEarly ?? .zero)) }
+    public var shortestDelay: Duration { max(.zero, heldLatency - (jitter?.mostEarly ?? .zero)) }
+
+    /// The latency, at most thirty years, so that no sum of it is beyond what a `Duration` can say in seconds.
+    var heldLatency: Duration { min(max(latency, .zero), .seconds(1_000_000_000)) }
 }
 
 extension RandomNumbers {

@@ -82,7 +82,8 @@ public struct NATBox: Sendable {
 
     private static func noOpenings(_ model: NATModel) -> OpeningTable {
         OpeningTable(
-            filtering: model.filtering, timeout: model.timeout, refresh: model.refresh, capacity: 4 * capacity(model))
+            filtering: model.filtering, timeout: max(model.timeout, .zero), refresh: model.refresh,
+            capacity: 4 * capacity(model))
     }
 
     /// How many mappings there are, also those that ended unnoticed; without the ports forwarded on request.
@@ -192,8 +193,9 @@ extension NATBox {
 
     private mutating func expire(at now: Instant) {
         leases.expire(at: now)
-        guard now >= .zero + model.timeout else { return }
-        while let oldest = mappings.oldest, oldest.time <= now - model.timeout { remove(oldest.key) }
+        let timeout = max(model.timeout, .zero)
+        guard now >= .zero + timeout else { return }
+        while let oldest = mappings.oldest, oldest.time <= now - timeout { remove(oldest.key) }
     }
 
     private mutating func remove(_ key: MappingKey) {
@@ -238,7 +240,8 @@ extension NATBox {
         let address = externalAddresses[index]
         if model.ports == .preserved, inside.port != 0, isFree(inside.port, at: address) { return inside.port }
         guard portsInUse[index] < Self.ports.count else { return nil }
-        let first = model.ports == .sequential ? nextPort : Self.ports.lowerBound + numbers.next(below: Self.ports.count)
+        let first =
+            model.ports == .sequential ? nextPort : Self.ports.lowerBound + numbers.next(below: Self.ports.count)
         for step in 0..<Self.ports.count {
             let candidate = Self.ports.lowerBound + (first - Self.ports.lowerBound + step) % Self.ports.count
             guard isFree(UInt16(candidate), at: address) else { continue }

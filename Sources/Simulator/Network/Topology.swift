@@ -192,6 +192,11 @@ extension Topology {
         return external
     }
 
+    /// How long a node waits for the answer of its gateway: twice the latency of its network's links.
+    public func answerTime(for inside: Endpoint) -> Duration {
+        holders[inside.address].map { networks[$0.network].plan.link.heldLatency * 2 } ?? .zero
+    }
+
     /// Ends the forwarding of a node's port.
     public mutating func revokePort(of inside: Endpoint) {
         guard let place = holders[inside.address]?.network else { return }

@@ -41,6 +41,8 @@ public final class VirtualNetwork {
         case arrival(VirtualDatagram)
         case transit(Transit)
         case deadline(VirtualNode)
+        /// A wish of a node with this endpoint reaches its gateway, and the answer the node.
+        case wish(PortMappingRequest, VirtualNode, Endpoint)
     }
 
     private struct Planned: Comparable {
@@ -160,21 +162,28 @@ public final class VirtualNetwork {
         return addresses
     }
 
-    /// Answers a node's wish as the gateway of its network does; without a topology it is left to ``mapPort(of:to:lease:)``.
-    private func answer(_ wish: PortMappingRequest, of node: VirtualNode) {
-        guard topology != nil, let inside = node.endpoints.first(where: \.address.isIPv4) else { return }
-        switch wish {
-        case .map(let port, let lease):
-            let external = try? topology?.grantPort(
-                of: Endpoint(inside.address, port: port), lease: lease, at: now)
-            act(node) { node, now in
-                if let external {
-                    node.engine.portMapped(to: external, lease: lease, at: now, into: &node.batch)
-                } else {
-                    node.engine.portMappingFailed(at: now, into: &node.batch)
-                }
+    /// Brings a node's wish to the gateway of its network; without a topology it is left to
+    /// ``mapPort(of:to:lease:)``. It takes the time of a way there and back, so that what was sent before is before it.
+    private func convey(_ wish: PortMappingRequest, of node: VirtualNode) {
+        guard let topology, let address = node.endpoints.first(where: \.address.isIPv4)?.address else { return }
+        let port =
+            switch wish {
+            case .map(let port, _), .unmap(let port): port
             }
-        case .unmap(let port): topology?.revokePort(of: Endpoint(inside.address, port: port))
+        let inside = Endpoint(address, port: port)
+        plan(.wish(wish, node, inside), at: now + topology.answerTime(for: inside))
+    }
+
+    private func answer(_ wish: PortMappingRequest, of node: VirtualNode, at inside: Endpoint) {
+        guard case .map(_, let lease) = wish else { return topology?.revokePort(of: inside) ?? () }
+        guard node.isRunning, node.endpoints.contains(where: { $0.address == inside.address }) else { return }
+        let external = try? topology?.grantPort(of: inside, lease: lease, at: now)
+        act(node) { node, now in
+            if let external {
+                node.engine.portMapped(to: external, lease: lease, at: now, into: &node.batch)
+            } else {
+                node.engine.portMappingFailed(at: now, into: &node.batch)
+            }
         }
     }
 
@@ -188,6 +197,7 @@ public final class VirtualNetwork {
                 if let node = nodeAt[datagram.destination] { deliver(datagram, to: node) }
             case .transit(let transit):
                 if let passage = topology?.pass(transit) { follow(passage, of: transit.sent) }
+            case .wish(let wish, let node, let inside): answer(wish, of: node, at: inside)
             case .deadline(let node):
                 guard node.plannedDeadline == next.time else { continue }
                 node.plannedDeadline = nil
@@ -264,7 +274,7 @@ public final class VirtualNetwork {
             let endpoints = nameService(name)
             act(node) { node, now in node.engine.resolved(name, to: endpoints, at: now, into: &node.batch) }
         }
-        for wish in wishes { answer(wish, of: node) }
+        for wish in wishes { convey(wish, of: node) }
         guard let deadline = node.engine.nextDeadline.map({ max($0, now) }) else { return }
         if node.plannedDeadline.map({ deadline < $0 }) ?? true {
             node.plannedDeadline = deadline
