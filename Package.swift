@@ -67,6 +67,8 @@ let package = Package(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
+            name: "SimulatorTests", dependencies: ["VPNSimulator", "VPNNode", "VPNProtocol"], swiftSettings: strict),
+        .testTarget(
             name: "LinuxIOTests",
             dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
             swiftSettings: strict),

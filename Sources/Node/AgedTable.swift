@@ -2,16 +2,16 @@
 ///
 /// Entries are ordered by the time they were last put or touched; times must not go backwards. Every operation takes
 /// constant time, and none allocates once the table has had as many entries as it has now.
-struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    struct Entry: Sendable {
-        fileprivate(set) var key: Key
-        var value: Value
-        fileprivate(set) var time: Instant
+package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    package struct Entry: Sendable {
+        package fileprivate(set) var key: Key
+        package var value: Value
+        package fileprivate(set) var time: Instant
         fileprivate var older: Int32
         fileprivate var newer: Int32
     }
 
-    let capacity: Int
+    package let capacity: Int
     private var slots: [Key: Int32] = [:]
     private var entries: [Entry] = []
     private var oldestSlot: Int32 = -1
@@ -19,20 +19,20 @@ struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Unused slots, linked through `newer`.
     private var freeSlot: Int32 = -1
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0 && capacity < Int(Int32.max), "a table has room for something")
         self.capacity = capacity
     }
 
-    var count: Int { slots.count }
-    var isFull: Bool { count >= capacity }
-    var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
+    package var count: Int { slots.count }
+    package var isFull: Bool { count >= capacity }
+    package var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
 
-    subscript(key: Key) -> Entry? { slots[key].map { entries[Int($0)] } }
+    package subscript(key: Key) -> Entry? { slots[key].map { entries[Int($0)] } }
 
     /// Puts or replaces an entry, which is then the newest. Returns the entry that had to go for it, if one had to.
     @discardableResult
-    mutating func put(_ key: Key, _ value: Value, at now: Instant) -> Entry? {
+    package mutating func put(_ key: Key, _ value: Value, at now: Instant) -> Entry? {
         if let slot = slots[key] {
             entries[Int(slot)].value = value
             touch(slot, at: now)
@@ -56,7 +56,7 @@ struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Removes an entry.
     @discardableResult
-    mutating func remove(_ key: Key) -> Entry? {
+    package mutating func remove(_ key: Key) -> Entry? {
         guard let slot = slots.removeValue(forKey: key) else { return nil }
         let entry = entries[Int(slot)]
         unlink(slot)
@@ -66,18 +66,18 @@ struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     /// Removes and returns the oldest entry.
-    mutating func removeOldest() -> Entry? {
+    package mutating func removeOldest() -> Entry? {
         oldestSlot < 0 ? nil : remove(entries[Int(oldestSlot)].key)
     }
 
     /// Removes and returns the oldest entry if its time is at or before `limit`.
-    mutating func removeOldest(notAfter limit: Instant) -> Entry? {
+    package mutating func removeOldest(notAfter limit: Instant) -> Entry? {
         guard oldestSlot >= 0, entries[Int(oldestSlot)].time <= limit else { return nil }
         return removeOldest()
     }
 
     /// Calls `body` with every entry, the oldest first.
-    func forEach(_ body: (Entry) -> Void) {
+    package func forEach(_ body: (Entry) -> Void) {
         var slot = oldestSlot
         while slot >= 0 {
             body(entries[Int(slot)])

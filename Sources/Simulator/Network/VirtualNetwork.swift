@@ -12,6 +12,14 @@ public struct VirtualDatagram: Hashable, Sendable {
     public let destination: Endpoint
     /// The sealed packet.
     public let bytes: [UInt8]
+
+    /// A datagram from its parts.
+    public init(sent: Instant, source: Endpoint, destination: Endpoint, bytes: [UInt8]) {
+        self.sent = sent
+        self.source = source
+        self.destination = destination
+        self.bytes = bytes
+    }
 }
 
 /// What the network does with a datagram.
@@ -27,11 +35,14 @@ public enum Fate: Hashable, Sendable {
 /// Nodes that are joined by an emulated network with a virtual clock.
 ///
 /// All that happens is in one ordered queue; of several things at one instant the one that was planned first is first.
-/// Each datagram passes through ``fate``, which decides what becomes of it.
+/// Each datagram passes through the ``topology``, or, without one, through ``fate``, which decide what becomes of it.
 public final class VirtualNetwork {
     private enum Occurrence {
         case arrival(VirtualDatagram)
+        case transit(Transit)
         case deadline(VirtualNode)
+        /// A wish of a node with this endpoint reaches its gateway, and the answer the node.
+        case wish(PortMappingRequest, VirtualNode, Endpoint)
     }
 
     private struct Planned: Comparable {
@@ -47,8 +58,14 @@ public final class VirtualNetwork {
     public private(set) var now = Instant.zero
     /// Decides what becomes of a datagram; by default it arrives after a millisecond.
     public var fate: (VirtualDatagram) -> Fate = { _ in .arrives(after: .milliseconds(1)) }
+    /// The networks that the nodes are in; nil where ``fate`` decides.
+    public var topology: Topology?
     /// Sees every datagram that a node sends, before its fate is decided.
     public var tap: (VirtualDatagram) -> Void = { _ in }
+    /// Sees every datagram that arrives through the topology at its node, which need not run.
+    public var arrivalTap: (Transit) -> Void = { _ in }
+    /// Sees every datagram that the topology loses, as its node sent it, with the reason and the place.
+    public var lossTap: (VirtualDatagram, NetworkLoss, NetworkPlace) -> Void = { _, _, _ in }
     /// Answers a name with addresses, or with none.
     public var nameService: (PeerName) -> [Endpoint] = { _ in [] }
     /// The nodes in the order in which they were added.
@@ -60,6 +77,12 @@ public final class VirtualNetwork {
 
     /// A network without nodes, at time zero.
     public init() {}
+
+    /// Networks without nodes, at time zero.
+    public convenience init(_ topology: Topology) {
+        self.init()
+        self.topology = topology
+    }
 
     /// Starts a node at one or more addresses, of which no other node has one. It sends from the first of the
     /// receiver's family.
@@ -118,6 +141,52 @@ public final class VirtualNetwork {
         act(node) { node, now in node.engine.portMapped(to: external, lease: lease, at: now, into: &node.batch) }
     }
 
+    /// Starts a node in a network of the topology, at the addresses that it gets there and its configuration's port.
+    @discardableResult
+    public func start(
+        _ name: String, _ configuration: NodeConfiguration, in network: String, seed: Seed
+    ) throws -> VirtualNode {
+        let addresses = try attach(name, to: network)
+        return try start(
+            name, configuration, at: addresses.map { Endpoint($0, port: configuration.port) }, seed: seed)
+    }
+
+    /// Moves a node to another network of the topology; its port stays.
+    public func move(_ node: VirtualNode, toNetwork network: String) throws(TopologyError) {
+        let port = node.endpoints.first?.port ?? PeerName.defaultPort
+        move(node, to: try attach(node.name, to: network).map { Endpoint($0, port: port) })
+    }
+
+    private func attach(_ name: String, to network: String) throws(TopologyError) -> [IPAddress] {
+        guard let addresses = try topology?.attach(name, to: network) else { throw .unknownNetwork(network) }
+        return addresses
+    }
+
+    /// Brings a node's wish to the gateway of its network; without a topology it is left to
+    /// ``mapPort(of:to:lease:)``. It takes the time of a way there and back, so that what was sent before is before it.
+    private func convey(_ wish: PortMappingRequest, of node: VirtualNode) {
+        guard let topology, let address = node.endpoints.first(where: \.address.isIPv4)?.address else { return }
+        let port =
+            switch wish {
+            case .map(let port, _), .unmap(let port): port
+            }
+        let inside = Endpoint(address, port: port)
+        plan(.wish(wish, node, inside), at: now + topology.answerTime(for: inside))
+    }
+
+    private func answer(_ wish: PortMappingRequest, of node: VirtualNode, at inside: Endpoint) {
+        guard case .map(_, let lease) = wish else { return topology?.revokePort(of: inside) ?? () }
+        guard node.isRunning, node.endpoints.contains(where: { $0.address == inside.address }) else { return }
+        let external = try? topology?.grantPort(of: inside, lease: lease, at: now)
+        act(node) { node, now in
+            if let external {
+                node.engine.portMapped(to: external, lease: lease, at: now, into: &node.batch)
+            } else {
+                node.engine.portMappingFailed(at: now, into: &node.batch)
+            }
+        }
+    }
+
     /// Lets everything happen that is planned up to an instant.
     public func run(until end: Instant) {
         while let next = queue.min, next.time <= end {
@@ -126,6 +195,9 @@ public final class VirtualNetwork {
             switch next.occurrence {
             case .arrival(let datagram):
                 if let node = nodeAt[datagram.destination] { deliver(datagram, to: node) }
+            case .transit(let transit):
+                if let passage = topology?.pass(transit) { follow(passage, of: transit.sent) }
+            case .wish(let wish, let node, let inside): answer(wish, of: node, at: inside)
             case .deadline(let node):
                 guard node.plannedDeadline == next.time else { continue }
                 node.plannedDeadline = nil
@@ -137,6 +209,24 @@ public final class VirtualNetwork {
 
     /// Lets everything happen that is planned for a while.
     public func run(for duration: Duration) { run(until: now + duration) }
+
+    /// Carries out what the topology decided, and sees that all of it is known: the one place that each step of every
+    /// datagram goes through.
+    private func follow(_ passage: Passage, of datagram: VirtualDatagram) {
+        switch passage {
+        case .onward(let transit, let again):
+            plan(.transit(transit), at: transit.time)
+            if let again { plan(.transit(again), at: again.time) }
+        case .delivered(let transit):
+            guard let node = nodeAt[transit.destination] else {
+                if let place = topology?.place(transit.stop) { lossTap(datagram, .noReceiver, place) }
+                return
+            }
+            arrivalTap(transit)
+            deliver(transit.received, to: node)
+        case .lost(let loss, let place): lossTap(datagram, loss, place)
+        }
+    }
 
     private func plan(_ occurrence: Occurrence, at time: Instant) {
         queue.insert(Planned(time: time, number: number, occurrence: occurrence))
@@ -163,9 +253,14 @@ public final class VirtualNetwork {
         node.events.append(contentsOf: node.batch.events.map { TimedEvent(time: now, event: $0) })
         node.portMappings.append(contentsOf: node.batch.portMappings)
         let names = node.batch.names
+        let wishes = node.batch.portMappings
         node.batch.reset()
         for datagram in sent {
             tap(datagram)
+            if let passage = topology?.send(datagram, at: now) {
+                follow(passage, of: datagram)
+                continue
+            }
             switch fate(datagram) {
             case .arrives(let delay): plan(.arrival(datagram), at: now + delay)
             case .lost: break
@@ -179,6 +274,7 @@ public final class VirtualNetwork {
             let endpoints = nameService(name)
             act(node) { node, now in node.engine.resolved(name, to: endpoints, at: now, into: &node.batch) }
         }
+        for wish in wishes { convey(wish, of: node) }
         guard let deadline = node.engine.nextDeadline.map({ max($0, now) }) else { return }
         if node.plannedDeadline.map({ deadline < $0 }) ?? true {
             node.plannedDeadline = deadline
