@@ -46,7 +46,7 @@ let package = Package(
         // The command line.
         .executableTarget(
             name: "vpncloud",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CYAML", argumentParser, logging],
+            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging],
             path: "Sources/vpncloud", swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.
@@ -74,7 +74,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", argumentParser, logging],
+            dependencies: [
+                "vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser, logging,
+            ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
         .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),

@@ -92,7 +92,7 @@ struct OptionTests {
             ["--crypto", "none"], ["--compat", "7"], ["--peer-timeout", "0"], ["-v", "-q"], ["--unknown"], ["word"],
             ["--shared-key", "a", "--shared-key-file", "b"], ["--shared-key", ""], ["-d", "a/b"], ["--ifup", ""],
             ["check-config"], ["check-config", "a", "b"], ["check-config", "/nonexistent"],
-            ["--config", "/nonexistent"],
+            ["--config", "/nonexistent"], ["sim", "check"], ["sim", "check", "/nonexistent"], ["sim", "chekc"],
         ])
     func refusal(_ arguments: [String]) {
         #expect(Program.main(arguments) == 2)

@@ -83,7 +83,8 @@ public struct NodePlan: Sendable {
 public struct PlannedEvent: Hashable, Sendable {
     /// What happens.
     public enum Action: Hashable, Sendable {
-        /// Groups of nodes lose all connection to each other; one way only where the second says so.
+        /// Groups of nodes lose all connection to each other. One way, there are two groups, and what the first sends does
+        /// not reach the second.
         case partition([[String]], oneWay: Bool)
         /// All partitions end.
         case heal

@@ -10,6 +10,7 @@ struct Program: ParsableCommand {
         usage: """
             vpncloud [<options>] [--config <file>] [-t <type>] [-d <name>] [-l <port>] [-c <addr> ...]
             vpncloud check-config <file>
+            vpncloud sim check <file> ...
             """,
         discussion: """
             Creates a network device and connects it to those of other nodes. Every node finds every other; knowing \
@@ -96,7 +97,7 @@ struct Program: ParsableCommand {
 /// The subcommands on their own, with none of the program's options, so that each can have an option of the same name.
 struct StandAlone: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self])
+        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Sim.self])
 }
 
 extension Program {

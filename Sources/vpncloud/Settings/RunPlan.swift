@@ -61,21 +61,13 @@ extension RunPlan {
         commandLine: Settings, file: (settings: Settings, name: String)?, in surroundings: Surroundings
     ) throws(Failure) {
         let settings = commandLine.over(file?.settings ?? Settings())
-        let dialect = settings.dialect ?? .manual
         warnings = []
         deviceType = settings.deviceType ?? .tap
         deviceName = settings.deviceName ?? "vpncloud%d"
         devicePath = settings.devicePath ?? "/dev/net/tun"
         ifup = settings.ifup
         ifdown = settings.ifdown
-        let magic = settings.magic ?? Magic.standard.description
-        guard let magic = Magic(magic, dialect: dialect) else { throw .usage("'\(magic)' is no magic") }
-        network = Network(
-            mode: settings.mode ?? .normal, dialect: dialect, magic: magic,
-            port: settings.port ?? PeerName.defaultPort, peers: settings.peers, subnets: settings.subnets,
-            peerTimeout: .seconds(Int(settings.peerTimeout ?? 1800)),
-            stationTimeout: .seconds(Int(settings.stationTimeout ?? 300)),
-            portForwarding: settings.portForwarding ?? true)
+        network = try Network(settings)
         guard settings.subnets.count <= InitMessage.maximumSubnets else {
             throw .usage(ConfigurationError.tooManySubnets(settings.subnets.count).description)
         }
@@ -149,6 +141,21 @@ extension RunPlan {
 }
 
 extension RunPlan.Network {
+    /// What settings say, with the program's defaults.
+    init(_ settings: Settings) throws(Failure) {
+        dialect = settings.dialect ?? .manual
+        let text = settings.magic ?? Magic.standard.description
+        guard let magic = Magic(text, dialect: dialect) else { throw .usage("'\(text)' is no magic") }
+        self.magic = magic
+        mode = settings.mode ?? .normal
+        port = settings.port ?? PeerName.defaultPort
+        peers = settings.peers
+        subnets = settings.subnets
+        peerTimeout = .seconds(Int(settings.peerTimeout ?? 1800))
+        stationTimeout = .seconds(Int(settings.stationTimeout ?? 300))
+        portForwarding = settings.portForwarding ?? true
+    }
+
     /// The node's configuration under a seal.
     func configuration(
         _ deviceType: DeviceType, seal: PacketSeal, reportsMessages: Bool

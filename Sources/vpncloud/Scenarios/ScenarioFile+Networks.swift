@@ -1,0 +1,177 @@
+import VPNNode
+import VPNSimulator
+
+extension ScenarioFile {
+    /// The most networks.
+    static let maximumNetworks = 1_000
+
+    static let linkKeys = [
+        "latency", "jitter", "loss", "duplication", "corruption", "truncation", "rate", "queue", "mtu",
+    ]
+
+    mutating func readNetworks(_ node: YAMLNode) {
+        guard case .mapping(let entries) = node.content else {
+            return faults.report(
+                node.position, "networks: expected a mapping of names to networks, found \(node.summary)")
+        }
+        if entries.isEmpty { faults.report(node.position, "networks: a scenario needs at least one network") }
+        guard entries.count <= Self.maximumNetworks else {
+            return faults.report(
+                node.position, "networks: \(entries.count) are too many; at most \(Self.maximumNetworks)")
+        }
+        var gateways: [(index: Int, fields: ScenarioFields)] = []
+        var places: [String: TextPosition] = [:]
+        for entry in entries {
+            let reader = ValueReader(faults: faults)
+            guard let name = reader.value("the name of a network", entry.key, ScenarioValues.name) else { continue }
+            if let first = places[name] {
+                faults.report(
+                    entry.key.position,
+                    "there is already a network '\(name)' in line \(first.line); choose another name")
+                continue
+            }
+            places[name] = entry.key.position
+            scenario.networks.append(NetworkPlan(name))
+            if case .scalar(let scalar) = entry.value.content, scalar.isNull { continue }
+            let keys = Self.linkKeys + ["behind"]
+            guard
+                let fields = ScenarioFields(entry.value, "a network like { latency: 20ms }", keys: keys, faults: faults)
+            else { continue }
+            let index = scenario.networks.count - 1
+            scenario.networks[index].link = link(fields, over: LinkModel())
+            guard let behind = fields.node("behind"),
+                let gateway = ScenarioFields(
+                    behind, "a gateway like { network: internet, nat: home }",
+                    keys: ["network", "nat", "firewall"], faults: faults)
+            else { continue }
+            gateways.append((index, gateway))
+        }
+        for (index, fields) in gateways { readGateway(fields, of: index) }
+        reportCycles(gateways)
+    }
+
+    private mutating func readGateway(_ fields: ScenarioFields, of index: Int) {
+        fields.require("network", "the network outside, such as internet")
+        let model = fields.node("nat").flatMap(nat)
+        let isFirewall = fields.boolean("firewall") ?? false
+        guard let outer = networkName(fields, "network") else { return }
+        var gateway = GatewayPlan(to: outer, nat: model)
+        gateway.isFirewall = isFirewall
+        scenario.networks[index].gateway = gateway
+    }
+
+    /// Reports each ring of networks that are behind each other once.
+    private func reportCycles(_ gateways: [(index: Int, fields: ScenarioFields)]) {
+        var outer: [String: String] = [:]
+        for network in scenario.networks { outer[network.name] = network.gateway?.network }
+        var told: Set<String> = []
+        for (index, fields) in gateways {
+            let first = scenario.networks[index].name
+            var path = [first]
+            while let next = outer[path.last ?? first], !path.contains(next) { path.append(next) }
+            guard outer[path.last ?? first] == first, !path.contains(where: told.contains) else { continue }
+            told.formUnion(path)
+            fields.report(
+                "network",
+                "'\(first)' would be behind itself: \((path + [first]).joined(separator: " behind ")); one of them must be behind none"
+            )
+        }
+    }
+
+    /// A link with what is written, and of another what is not.
+    func link(_ fields: ScenarioFields, over base: LinkModel) -> LinkModel {
+        var link = base
+        if let latency = fields.duration("latency") { link.latency = latency }
+        if let node = fields.node("jitter") { link.jitter = jitter(node) }
+        if let node = fields.node("loss"), let loss = loss(node, fields) { link.loss = loss }
+        if let duplication = fields.probability("duplication") { link.duplication = duplication }
+        if let corruption = fields.probability("corruption") { link.corruption = corruption }
+        if let truncation = fields.probability("truncation") { link.truncation = truncation }
+        if let rate = fields.value("rate", ScenarioValues.rate) { link.rate = rate }
+        if let queue = fields.value("queue", ScenarioValues.byteCount) { link.queueBytes = queue }
+        if let mtu = fields.number("mtu", ScenarioValues.mtu) { link.mtu = mtu }
+        return link
+    }
+
+    /// `2ms`, or the amount with distribution and whether datagrams may overtake each other.
+    private func jitter(_ node: YAMLNode) -> Jitter? {
+        if case .scalar = node.content {
+            let amount = ValueReader(faults: faults).value("jitter", node, ScenarioValues.duration)
+            return amount.flatMap { $0 == .zero ? nil : Jitter(amount: $0) }
+        }
+        guard
+            let fields = ScenarioFields(
+                node, "a time like 2ms, or { amount: 2ms, distribution: normal, reorder: true }",
+                keys: ["amount", "distribution", "reorder"], faults: faults),
+            fields.require("amount", "how much the delay varies, such as 2ms"),
+            let amount = fields.duration("amount")
+        else { return nil }
+        let distribution = fields.value("distribution", ScenarioValues.choice(Jitter.Distribution.self)) ?? .uniform
+        let mayReorder = fields.boolean("reorder") ?? false
+        return amount == .zero ? nil : Jitter(distribution, amount: amount, mayReorder: mayReorder)
+    }
+
+    /// `5%`, a list of numbers of datagrams, or bursts.
+    private func loss(_ node: YAMLNode, _ link: ScenarioFields) -> Loss? {
+        switch node.content {
+        case .scalar: return link.probability("loss").map(Loss.independent)
+        case .list(let items):
+            let parse = ScenarioValues.number(1...1_000_000_000)
+            var numbers: [Int] = []
+            for item in items {
+                guard let number = ValueReader(faults: faults).number("loss", item, parse) else { continue }
+                if numbers.contains(number) {
+                    faults.report(item.position, "loss: the datagram \(number) is named already; keep one of them")
+                }
+                numbers.append(number)
+                if numbers.count > 1_000 {
+                    faults.report(item.position, "loss: at most 1000 datagrams can be named; write a percentage")
+                    break
+                }
+            }
+            return .numbered(numbers.sorted())
+        case .mapping:
+            guard
+                let fields = ScenarioFields(
+                    node, "", keys: ["to_bad", "to_good", "in_good", "in_bad"], faults: faults)
+            else { return nil }
+            fields.require("to_bad", "how likely a burst begins with a datagram, such as 1%")
+            fields.require("to_good", "how likely a burst ends with a datagram, such as 25%")
+            return .bursts(
+                toBad: fields.probability("to_bad") ?? .never, toGood: fields.probability("to_good") ?? .never,
+                lossInGood: fields.probability("in_good") ?? .never,
+                lossInBad: fields.probability("in_bad") ?? Probability(millionths: 1_000_000))
+        }
+    }
+
+    /// A preset's name, or axes over a preset.
+    private func nat(_ node: YAMLNode) -> NATModel? {
+        let preset = ScenarioValues.choice(NATModel.Preset.self)
+        if case .scalar = node.content {
+            return ValueReader(faults: faults).value("nat", node, preset).map(NATModel.init)
+        }
+        let keys = [
+            "preset", "mapping", "filtering", "ports", "hairpinning", "mapping_timeout", "refresh", "limit",
+            "external_addresses", "port_mappings",
+        ]
+        guard
+            let fields = ScenarioFields(
+                node, "the name of a preset like home, or a mapping like { preset: home, mapping_timeout: 30s }",
+                keys: keys, faults: faults)
+        else { return nil }
+        var model = fields.value("preset", preset).map(NATModel.init) ?? NATModel()
+        let dependence = ScenarioValues.choice(EndpointDependence.self)
+        if let mapping = fields.value("mapping", dependence) { model.mapping = mapping }
+        if let filtering = fields.value("filtering", dependence) { model.filtering = filtering }
+        if let ports = fields.value("ports", ScenarioValues.choice(PortAllocation.self)) { model.ports = ports }
+        if let hairpinning = fields.boolean("hairpinning") { model.hairpinning = hairpinning }
+        if let timeout = fields.value("mapping_timeout", ScenarioValues.positiveDuration) { model.timeout = timeout }
+        if let refresh = fields.value("refresh", ScenarioValues.choice(MappingRefresh.self)) { model.refresh = refresh }
+        if let limit = fields.number("limit", ScenarioValues.number(1...1_000_000)) { model.limit = limit }
+        if let count = fields.number("external_addresses", ScenarioValues.number(1...256)) {
+            model.externalAddresses = count
+        }
+        if let grants = fields.boolean("port_mappings") { model.grantsPortMappings = grants }
+        return model
+    }
+}
