@@ -46,7 +46,9 @@ let package = Package(
         // The command line.
         .executableTarget(
             name: "vpncloud",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CYAML", argumentParser, logging],
+            dependencies: [
+                "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CPcap", "CYAML", argumentParser, logging,
+            ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.
@@ -67,12 +69,16 @@ let package = Package(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
+            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
+        .testTarget(
             name: "LinuxIOTests",
             dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
             swiftSettings: strict),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", argumentParser, logging],
+            dependencies: [
+                "vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser, logging,
+            ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
         .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),

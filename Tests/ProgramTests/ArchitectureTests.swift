@@ -36,7 +36,10 @@ struct ArchitectureTests {
         ("LinuxIO", ["VPNProtocol", "VPNNode", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
         (
             "vpncloud",
-            ["VPNProtocol", "VPNNode", "VPNLinuxIO", "CYAML", "Glibc", "Synchronization", "ArgumentParser", "Logging"]
+            [
+                "VPNProtocol", "VPNNode", "VPNLinuxIO", "VPNSimulator", "CPcap", "CYAML", "Glibc", "Synchronization",
+                "ArgumentParser", "Logging",
+            ]
         ),
     ]
 
