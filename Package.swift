@@ -43,6 +43,11 @@ let package = Package(
             dependencies: ["VPNNode", "VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
             path: "Sources/Simulator", swiftSettings: strict),
 
+        // Capture files. A module of its own, since whoever sees libpcap's headers takes the C library's types from them.
+        .target(
+            name: "VPNCaptures", dependencies: ["VPNNode", "VPNSimulator", "CPcap"], path: "Sources/Captures",
+            swiftSettings: strict),
+
         // The command line.
         .executableTarget(
             name: "vpncloud",
@@ -67,7 +72,7 @@ let package = Package(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulatorTests", dependencies: ["VPNSimulator", "VPNNode", "VPNProtocol"], swiftSettings: strict),
+            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
             dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
@@ -75,7 +80,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "vpncloud", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser, logging,
+                "vpncloud", "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.

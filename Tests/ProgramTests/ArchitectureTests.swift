@@ -34,6 +34,7 @@ struct ArchitectureTests {
         ("Node", ["VPNProtocol", "HeapModule"]),
         ("Simulator", ["VPNProtocol", "VPNNode", "HeapModule"]),
         ("LinuxIO", ["VPNProtocol", "VPNNode", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
+        ("Captures", ["VPNNode", "VPNSimulator", "CPcap", "Glibc"]),
         (
             "vpncloud",
             [

@@ -61,7 +61,7 @@ public struct Transit: Hashable, Sendable {
 
     /// The datagram as its receiver sees it.
     public var received: VirtualDatagram {
-        VirtualDatagram(sent: sent.sent, source: source, destination: destination, bytes: bytes)
+        VirtualDatagram(sent: sent.sent, sender: sent.sender, source: source, destination: destination, bytes: bytes)
     }
 }
 

@@ -6,6 +6,8 @@ public import VPNProtocol
 public struct VirtualDatagram: Hashable, Sendable {
     /// When it was sent.
     public let sent: Instant
+    /// The number of the node that sent it; nil for what came from outside.
+    public let sender: Int?
     /// Where it comes from.
     public let source: Endpoint
     /// Where it goes.
@@ -14,8 +16,9 @@ public struct VirtualDatagram: Hashable, Sendable {
     public let bytes: [UInt8]
 
     /// A datagram from its parts.
-    public init(sent: Instant, source: Endpoint, destination: Endpoint, bytes: [UInt8]) {
+    public init(sent: Instant, sender: Int? = nil, source: Endpoint, destination: Endpoint, bytes: [UInt8]) {
         self.sent = sent
+        self.sender = sender
         self.source = source
         self.destination = destination
         self.bytes = bytes
@@ -74,6 +77,8 @@ public final class VirtualNetwork {
     private var queue = Heap<Planned>()
     private var number: UInt64 = 0
     private var nodeAt: [Endpoint: VirtualNode] = [:]
+    private var startedNodes = 0
+    private var observers: [any NetworkObserver] = []
 
     /// A network without nodes, at time zero.
     public init() {}
@@ -84,6 +89,16 @@ public final class VirtualNetwork {
         self.topology = topology
     }
 
+    /// Lets an observer see all that happens from now on, and first the nodes that are there.
+    public func add(_ observer: any NetworkObserver) {
+        observers.append(observer)
+        for node in nodes { observer.observe(.started(node), at: now) }
+    }
+
+    private func tell(_ observation: @autoclosure () -> Observation) {
+        for observer in observers { observer.observe(observation(), at: now) }
+    }
+
     /// Starts a node at one or more addresses, of which no other node has one. It sends from the first of the
     /// receiver's family.
     @discardableResult
@@ -92,11 +107,13 @@ public final class VirtualNetwork {
     ) throws(ConfigurationError) -> VirtualNode {
         precondition(!endpoints.isEmpty && endpoints.allSatisfy { nodeAt[$0] == nil }, "an address has one node")
         let node = VirtualNode(
-            name: name, endpoints: endpoints,
+            name: name, number: startedNodes, configuration: configuration, endpoints: endpoints,
             engine: try NodeEngine(configuration, seed: seed, startingAt: now),
             batch: OutputBatch(for: configuration.seal, capacity: 4096))
+        startedNodes += 1
         nodes.append(node)
         for endpoint in endpoints { nodeAt[endpoint] = node }
+        tell(.started(node))
         act(node) { node, now in node.engine.advance(to: now, into: &node.batch) }
         return node
     }
@@ -106,6 +123,7 @@ public final class VirtualNetwork {
         nodes.removeAll { $0 === node }
         for endpoint in node.endpoints { nodeAt[endpoint] = nil }
         node.plannedDeadline = nil
+        if node.isRunning { tell(.ended(node)) }
         node.isRunning = false
     }
 
@@ -120,10 +138,12 @@ public final class VirtualNetwork {
         for endpoint in node.endpoints { nodeAt[endpoint] = nil }
         node.endpoints = endpoints
         for endpoint in endpoints { nodeAt[endpoint] = node }
+        tell(.moved(node))
     }
 
     /// Gives a node a frame as its device would.
     public func send(_ frame: [UInt8], from node: VirtualNode) {
+        if node.isRunning { tell(.frameSent(frame, by: node)) }
         act(node) { node, now in
             let staged = node.batch.stageFrame(copying: frame.span)
             node.engine.send(staged, at: now, into: &node.batch)
@@ -132,8 +152,7 @@ public final class VirtualNetwork {
 
     /// Puts a datagram on its way as if someone at `source` had sent it. It arrives at once.
     public func inject(_ bytes: [UInt8], from source: Endpoint, to destination: Endpoint) {
-        let datagram = VirtualDatagram(sent: now, source: source, destination: destination, bytes: bytes)
-        if let node = nodeAt[destination] { deliver(datagram, to: node) }
+        deliver(VirtualDatagram(sent: now, sender: nil, source: source, destination: destination, bytes: bytes))
     }
 
     /// Answers a node's wish for its port as a router would: granted for so long, or for good where `lease` is nil.
@@ -193,8 +212,7 @@ public final class VirtualNetwork {
             queue.removeMin()
             now = next.time
             switch next.occurrence {
-            case .arrival(let datagram):
-                if let node = nodeAt[datagram.destination] { deliver(datagram, to: node) }
+            case .arrival(let datagram): deliver(datagram)
             case .transit(let transit):
                 if let passage = topology?.pass(transit) { follow(passage, of: transit.sent) }
             case .wish(let wish, let node, let inside): answer(wish, of: node, at: inside)
@@ -219,13 +237,18 @@ public final class VirtualNetwork {
             if let again { plan(.transit(again), at: again.time) }
         case .delivered(let transit):
             guard let node = nodeAt[transit.destination] else {
-                if let place = topology?.place(transit.stop) { lossTap(datagram, .noReceiver, place) }
+                if let place = topology?.place(transit.stop) { lose(datagram, .noReceiver, place) }
                 return
             }
             arrivalTap(transit)
             deliver(transit.received, to: node)
-        case .lost(let loss, let place): lossTap(datagram, loss, place)
+        case .lost(let loss, let place): lose(datagram, loss, place)
         }
+    }
+
+    private func lose(_ datagram: VirtualDatagram, _ loss: NetworkLoss, _ place: NetworkPlace) {
+        lossTap(datagram, loss, place)
+        tell(.dropped(datagram, loss == .noReceiver ? .noReceiver : .onTheWay))
     }
 
     private func plan(_ occurrence: Occurrence, at time: Instant) {
@@ -233,13 +256,21 @@ public final class VirtualNetwork {
         number += 1
     }
 
+    private func deliver(_ datagram: VirtualDatagram) {
+        guard let node = nodeAt[datagram.destination] else { return tell(.dropped(datagram, .noReceiver)) }
+        deliver(datagram, to: node)
+    }
+
     private func deliver(_ datagram: VirtualDatagram, to node: VirtualNode) {
+        tell(.arrived(datagram, at: node))
         var bytes = datagram.bytes
         act(node) { node, now in
             var span = bytes.mutableSpan
             let reception = node.engine.receive(&span, from: datagram.source, at: now, into: &node.batch)
             if reception.disposition == .deliver, let packet = reception.packet {
-                node.delivered.append(Array(bytes[packet.message]))
+                let frame = Array(bytes[packet.message])
+                node.delivered.append(frame)
+                tell(.frameDelivered(frame, at: node))
             }
         }
     }
@@ -250,21 +281,26 @@ public final class VirtualNetwork {
         input(node, now)
         node.engine.seal(&node.batch)
         let sent = node.takeDatagrams(at: now)
-        node.events.append(contentsOf: node.batch.events.map { TimedEvent(time: now, event: $0) })
+        for event in node.batch.events {
+            node.events.append(TimedEvent(time: now, event: event))
+            tell(.event(event, in: node))
+        }
         node.portMappings.append(contentsOf: node.batch.portMappings)
         let names = node.batch.names
         let wishes = node.batch.portMappings
         node.batch.reset()
         for datagram in sent {
             tap(datagram)
+            tell(.sent(datagram, by: node))
             if let passage = topology?.send(datagram, at: now) {
                 follow(passage, of: datagram)
                 continue
             }
             switch fate(datagram) {
             case .arrives(let delay): plan(.arrival(datagram), at: now + delay)
-            case .lost: break
+            case .lost: tell(.dropped(datagram, .onTheWay))
             case .refused(let code):
+                tell(.dropped(datagram, .refused(errorCode: code)))
                 act(node) { node, now in
                     node.engine.sendFailed(to: datagram.destination, errorCode: code, at: now, into: &node.batch)
                 }

@@ -13,6 +13,10 @@ public struct TimedEvent: Hashable, Sendable {
 public final class VirtualNode {
     /// A name for people.
     public let name: String
+    /// How many nodes were started before it in its network. No two nodes share it, not even two of one name.
+    public let number: Int
+    /// What it was told.
+    public let configuration: NodeConfiguration
     /// Where it can be reached.
     public internal(set) var endpoints: [Endpoint]
     /// The engine itself.
@@ -28,8 +32,13 @@ public final class VirtualNode {
     var plannedDeadline: Instant?
     var isRunning = true
 
-    init(name: String, endpoints: [Endpoint], engine: consuming NodeEngine, batch: consuming OutputBatch) {
+    init(
+        name: String, number: Int, configuration: NodeConfiguration, endpoints: [Endpoint],
+        engine: consuming NodeEngine, batch: consuming OutputBatch
+    ) {
         self.name = name
+        self.number = number
+        self.configuration = configuration
         self.endpoints = endpoints
         self.engine = engine
         self.batch = batch
@@ -51,7 +60,8 @@ public final class VirtualNode {
                 for destination in batch.destinations[transmit.destinations] {
                     guard let source = source(towards: destination) else { continue }
                     datagrams.append(
-                        VirtualDatagram(sent: now, source: source, destination: destination, bytes: bytes))
+                        VirtualDatagram(
+                            sent: now, sender: number, source: source, destination: destination, bytes: bytes))
                 }
             }
         }
