@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,6 +38,18 @@ int clinux_send(int socket, struct clinux_message *messages, unsigned int count)
 
 int clinux_open(const char *path, int flags, unsigned int mode) { return open(path, flags | O_CLOEXEC, mode); }
 
+// The number is the same on all architectures; glibc has a function only since 2.34, and headers vary.
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+int clinux_close_others(int at_exec) {
+    return (int)syscall(SYS_close_range, 3U, ~0U, at_exec ? CLOSE_RANGE_CLOEXEC : 0U);
+}
+
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 pid_t clinux_fork(void) { return fork(); }
@@ -60,6 +73,21 @@ int clinux_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 :
 int clinux_set_user(uid_t user) { return setresuid(user, user, user); }
 
 int clinux_set_group(gid_t group) { return setresgid(group, group, group); }
+
+// The calls return the number before, not whether they worked, and change nothing for -1.
+int clinux_set_file_user(uid_t user) {
+    setfsuid(user);
+    if ((uid_t)setfsuid((uid_t)-1) == user) return 0;
+    errno = EPERM;
+    return -1;
+}
+
+int clinux_set_file_group(gid_t group) {
+    setfsgid(group);
+    if ((gid_t)setfsgid((gid_t)-1) == group) return 0;
+    errno = EPERM;
+    return -1;
+}
 
 int clinux_get_users(uid_t users[3]) { return getresuid(&users[0], &users[1], &users[2]); }
 

@@ -48,6 +48,28 @@ public struct Account: Hashable, Sendable {
         try verify(operation)
     }
 
+    /// Finds out whether ``assume()`` will work, before anything is set up that would have to be undone.
+    public func tryOut() throws(SystemError) { _ = try ask { true } }
+
+    /// Does something with the rights that this account has to files, and then has those of before again. What is
+    /// opened meanwhile is what the account could open itself, and what is made belongs to it.
+    ///
+    /// To be called while the process has one thread.
+    public func withRightsToFiles<Result>(_ body: () throws -> Result) throws -> Result {
+        let operation = "cannot take the rights of \(description) to files"
+        let (fileUser, fileGroup) = (geteuid(), getegid())
+        var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
+        // As many numbers as there are groups; no other thread changes them.
+        guard unsafe getgroups(Int32(groups.count), &groups) == groups.count, setgroups(0, nil) == 0,
+            clinux_set_file_group(group) == 0, clinux_set_file_user(user ?? fileUser) == 0
+        else { throw SystemError.last(operation) }
+        let result = Swift.Result { try body() }
+        guard clinux_set_file_user(fileUser) == 0, clinux_set_file_group(fileGroup) == 0,
+            unsafe setgroups(groups.count, groups) == 0
+        else { throw SystemError.last("cannot have the rights to files of before again") }
+        return try result.get()
+    }
+
     private func verify(_ operation: String) throws(SystemError) {
         func fail(_ what: String) -> SystemError { SystemError(operation, code: 0, advice: what) }
         var groups: [gid_t] = [0, 0, 0]

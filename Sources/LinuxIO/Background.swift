@@ -23,7 +23,7 @@ public enum Background: ~Copyable {
 
     /// Forks. To be called while the process has one thread, since no other comes along.
     ///
-    /// Locked memory does not come along either: keys are derived in the second process.
+    /// The second process is in the directory `/`. Locked memory does not come along either: keys are derived in the second process.
     public static func enter() throws(SystemError) -> Background {
         // Opened here, where the failure can still be told.
         let null = try Descriptor(unsafe clinux_open("/dev/null", O_RDWR, 0), orThrow: "cannot open '/dev/null'")
@@ -37,6 +37,8 @@ public enum Background: ~Copyable {
         if process == 0 {
             _ = consume input
             setsid()
+            // No file system is kept from being unmounted. There is always a root.
+            _ = unsafe chdir("/")
             return .background(Readiness(pipe: output, null: null))
         }
         _ = consume output

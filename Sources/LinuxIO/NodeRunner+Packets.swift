@@ -53,9 +53,16 @@ extension NodeRunner {
         for answer in mailbox.take() {
             switch answer {
             case .resolution(let name, .endpoints(let endpoints)):
-                observer.observe(LinuxEvent.resolved(name, endpoints))
                 let (hasIPv4, hasIPv6) = (sockets.has(.ipv4), sockets.has(.ipv6))
                 let usable = endpoints.filter { $0.family == .ipv4 ? hasIPv4 : hasIPv6 }
+                if usable.isEmpty {
+                    let missing = hasIPv4 ? "IPv6" : "IPv4"
+                    observer.observe(
+                        LinuxEvent.resolutionFailed(
+                            name, "it has only \(missing) addresses, and this node has no \(missing) socket"))
+                } else {
+                    observer.observe(LinuxEvent.resolved(name, endpoints))
+                }
                 engine.resolved(name, to: usable, at: now, into: &batch)
             case .resolution(let name, .failed(let reason)):
                 observer.observe(LinuxEvent.resolutionFailed(name, reason))

@@ -141,6 +141,11 @@ public struct NodeRunner: ~Copyable {
         return shutDown(observer)
     }
 
+    /// Tells how the node is, before it runs.
+    public func tellStatistics(_ observer: any NodeObserver) {
+        observer.snapshot(engine.statistics(), io: counters, uptime: clock.now() - .zero)
+    }
+
     private func watch() throws(SystemError) {
         try poller.add(timer.descriptor.number, as: .timer)
         try poller.add(stopper.signal.number, as: .stop)
@@ -178,7 +183,8 @@ public struct NodeRunner: ~Copyable {
         if let due = nextSnapshot, due <= now, let interval = options.statisticsInterval {
             observer.snapshot(engine.statistics(), io: counters, uptime: now - .zero)
             // One that was missed, with the machine asleep, is not made up for.
-            nextSnapshot = max(due + interval, now)
+            let next = due + interval
+            nextSnapshot = next > now ? next : now + interval
         }
     }
 

@@ -177,6 +177,9 @@ extension KernelTests {
                     testDescription: "a device name that is too long",
                     options: ["--device", "a-name-that-is-too-long"],
                     words: ["a-name-that-is-too-long"]),
+                Failure(
+                    testDescription: "a statistics file that is a folder", options: ["--stats-file", "/proc"],
+                    words: ["/proc", "no ordinary file"]),
             ]
         }
 
@@ -201,7 +204,7 @@ extension KernelTests {
             }
         }
 
-        @Test("a second process on the same port fails and names it", arguments: [true, false])
+        @Test("18: a second process on the same port fails and names it", arguments: [true, false])
         func portInUse(isDaemon: Bool) async throws {
             try await withLab { lab in
                 let hosts = try await lab.hosts(1)

@@ -92,6 +92,25 @@ import Testing
         }
     }
 
+    @Test("lends its rights to files, and nothing stays of them", .enabled(if: Machine.isRoot, "needs root"))
+    func files() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path
+        try shell("chmod 755 \(path); mkdir \(path)/own; chown nobody \(path)/own; ln -s \(path)/no \(path)/own/link")
+        await #expect(processExitsWith: .exitCode(77)) { [path = path as String] in
+            _ = unsafe setgroups(2, [0, 1])
+            func make(_ name: String) -> Int32 { unsafe clinux_open("\(path)/\(name)", O_WRONLY | O_CREAT, 0o600) }
+            let nobody = try Account(user: "nobody", group: "nogroup")
+            let (own, other, linked) = try nobody.withRightsToFiles { (make("own/a"), make("b"), make("own/link")) }
+            var status = stat()
+            guard own >= 0, other < 0, linked < 0, unsafe fstat(own, &status) == 0 else { exit(1) }
+            guard status.st_uid == 65_534, status.st_gid == 65_534 else { exit(2) }
+            let after = make("b")
+            guard after >= 0, unsafe fstat(after, &status) == 0, status.st_uid == 0, status.st_gid == 0 else { exit(3) }
+            exit(getgroups(0, nil) == 2 ? 77 : 4)
+        }
+    }
+
     @Test("is refused to a process without rights", .enabled(if: Machine.isRoot, "needs root"))
     func refused() async {
         await #expect(processExitsWith: .exitCode(77)) {

@@ -15,7 +15,7 @@ import VPNProtocol
         #expect(sockets.families == "IPv4 and IPv6")
     }
 
-    @Test("say which port is in use", arguments: AddressFamily.allCases)
+    @Test("18: say which port is in use", arguments: AddressFamily.allCases)
     func inUse(family: AddressFamily) throws {
         // Only one of the families has the port.
         let occupant = try DatagramSockets(port: 0) { wanted, port throws(SystemError) in

@@ -112,16 +112,32 @@ private func isBlocked(_ number: Int32) -> Bool {
         let path = "\(directory.path)/pid"
         let first = try PIDFile(path)
         let error = #expect(throws: SystemError.self) { _ = try PIDFile(path) }
-        #expect(error?.description.contains("another node runs with it") == true)
+        #expect(
+            error?.description
+                == "cannot lock the pid file '\(path)': another node runs with it; end that one, or name another file")
         _ = consume first
     }
 
-    @Test("is left alone by a process that has not written it, or where another has taken its place")
-    func notOwn() throws {
+    @Test("is removed by the process that has made it, unless that has left it to another")
+    func notWritten() throws {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/pid"
         do { _ = try PIDFile(path) }
+        #expect(contents(of: path) == nil)
+        do {
+            var file = try PIDFile(path)
+            file.leave()
+        }
         #expect(contents(of: path) == "")
+    }
+
+    @Test("is left alone by a process that has not made or written it, or where another has taken its place")
+    func notOwn() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/pid"
+        try shell("echo old > \(path)")
+        do { _ = try PIDFile(path) }
+        #expect(contents(of: path) == "old\n")
         do {
             var file = try PIDFile(path)
             try file.write()

@@ -56,7 +56,7 @@ struct RunnerTests {
         }
     }
 
-    @Test("survives that its device is down, and goes on once it is up")
+    @Test("16: survives that its device is down, and goes on once it is up")
     func deviceDown() async throws {
         try await onThread {
             let (a, b) = try pair()

@@ -26,6 +26,7 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("ifup:\n  - ip link\n", "2:3: ifup: expected a command, found a list"),
         Self("user: ''", "1:7: user: expected the name or number of a user, found the quoted text ''"),
         Self("device_type: [tap]", "1:14: device_type: expected 'tap' or 'tun', found a list"),
+        Self("log_file: a\nstats_file: a", "2:1: 'log_file' and 'stats_file' are the same file; name different ones"),
         Self("port_forwarding: 1", "1:18: port_forwarding: expected true or false, found '1'"),
         Self(
             "port_forwarding: 'true'",

@@ -30,7 +30,7 @@ private struct Printer {
 
 @Suite("The log")
 struct LogTests {
-    @Test("costs at most ten lines a second in a flood of bad packets, of whatever kinds and from wherever they are")
+    @Test("7: costs at most ten lines a second in a flood of bad packets, of whatever kinds and from wherever they are")
     func flood() {
         var printer = Printer()
         var numbers = Seed(1, 2, 3, 4).numbers(for: "flood")
@@ -171,6 +171,12 @@ struct LogTests {
         let message = event.logMessage
         #expect(message.text.count > 10)
         for word in ["Optional", "VPNNode", "bits:", "Endpoint("] { #expect(!message.text.contains(word)) }
+    }
+
+    @Test("names no address of a router that tells none")
+    func unknownAddress() {
+        let text = Event.portMapped(Endpoint(IPAddress(0, 0, 0, 0), port: 3210)).logMessage.text
+        #expect(text == "a router forwards UDP port 3210 (it does not tell its address)")
     }
 
     @Test("tells a warning from what is normal")

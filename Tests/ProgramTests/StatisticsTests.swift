@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import VPNLinuxIO
 import VPNProtocol
@@ -111,7 +112,26 @@ struct StatisticsTests {
 
     @Test("that cannot be written are an error that says why")
     func failure() {
-        #expect(throws: FileError(code: 2)) { try StatisticsFile("/nonexistent/stats").writeFirst() }
+        #expect(throws: FileError(code: 2)) { try StatisticsFile("/nonexistent/stats").tryOut() }
+    }
+
+    @Test("leave nothing behind where it is found out whether they can be written")
+    func attempt() throws {
+        let folder = TemporaryFolder()
+        try StatisticsFile("\(folder.path)/stats").tryOut()
+        #expect(folder.names.isEmpty)
+    }
+
+    @Test("do not take the place of a device, a folder or a link")
+    func otherFiles() throws {
+        let folder = TemporaryFolder()
+        let path = try folder.file("stats", "")
+        // Both texts end with a zero byte.
+        let linked = unsafe symlink(path, "\(folder.path)/link")
+        #expect(linked == 0)
+        #expect(!FileBytes.isOtherThanFile(path))
+        #expect(!FileBytes.isOtherThanFile("\(folder.path)/new"))
+        for other in ["/dev/null", folder.path, "\(folder.path)/link"] { #expect(FileBytes.isOtherThanFile(other)) }
     }
 
     private func content(_ number: Int) -> String {

@@ -37,6 +37,8 @@ int clinux_send(int socket, struct clinux_message *messages, unsigned int count)
 
 /// open with O_CLOEXEC added to the flags.
 int clinux_open(const char *path, int flags, unsigned int mode);
+/// close_range of all descriptors from 3 on: closes them, or with `at_exec` other than 0 lets the next exec do so.
+int clinux_close_others(int at_exec);
 /// pipe2 with O_CLOEXEC.
 int clinux_pipe(int ends[2]);
 pid_t clinux_fork(void);
@@ -57,6 +59,9 @@ int clinux_ignore(int signal);
 
 int clinux_set_user(uid_t user);
 int clinux_set_group(gid_t group);
+/// setfsuid and setfsgid: the user and group of the calling thread for files; 0, or -1 where they are not taken.
+int clinux_set_file_user(uid_t user);
+int clinux_set_file_group(gid_t group);
 /// getresuid: real, effective and saved user.
 int clinux_get_users(uid_t users[3]);
 /// getresgid: real, effective and saved group.

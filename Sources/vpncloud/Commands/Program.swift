@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import VPNLinuxIO
 
 /// `vpncloud`: joins this machine to the network, or does what a subcommand says.
 @main
@@ -37,7 +38,7 @@ struct Program: ParsableCommand {
             \(ConfigurationKey.allCases.map(\.rawValue).joined(separator: ", ")).
 
             EXIT STATUS:
-              0 after a signal to end (SIGINT, SIGTERM, SIGQUIT), 1 when something failed, 2 when options or the \
+              0 after a signal to end (SIGINT, SIGTERM, SIGQUIT, SIGHUP), 1 when something failed, 2 when options or the \
             configuration file are wrong.
             """,
         version: Version.description,
@@ -103,6 +104,7 @@ struct StandAlone: ParsableCommand {
 extension Program {
     /// Reads the arguments, runs what they say, and ends with the status that the help promises.
     static func main() {
+        InheritedDescriptors.fillStandardStreams()
         Glibc.exit(main(Array(CommandLine.arguments.dropFirst())))
     }
 

@@ -17,7 +17,7 @@ struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 struct OpenFile: ~Copyable {
     let descriptor: Int32
 
-    /// Opens a file; where the flags create it, with mode 0644 whatever the umask is.
+    /// Opens a file; where the flags create it, with mode 0644 less what the umask takes away.
     init(_ path: String, flags: Int32) throws(FileError) {
         // A path comes as text that ends with a zero byte, here and below.
         let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC | O_NOCTTY, 0o644)
@@ -63,10 +63,26 @@ enum FileBytes {
         return status.st_mode & 0o044 != 0
     }
 
+    /// Whether there is something else than a file of bytes: a device, a folder, a link.
+    static func isOtherThanFile(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    }
+
+    /// Makes the file that ``replace(_:with:)`` would put in the place of another one, and removes it again.
+    static func tryReplacing(_ path: String) throws(FileError) {
+        let temporary = temporaryPath(for: path)
+        unsafe unlink(temporary)
+        _ = try OpenFile(temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+        guard unsafe unlink(temporary) == 0 else { throw FileError(code: errno) }
+    }
+
+    private static func temporaryPath(for path: String) -> String { "\(path).\(getpid()).tmp" }
+
     /// Replaces a file by another one with the given content and mode 0644. Who reads it sees the old or the new
     /// content, and never a part of either.
     static func replace(_ path: String, with content: [UInt8]) throws(FileError) {
-        let temporary = "\(path).\(getpid()).tmp"
+        let temporary = temporaryPath(for: path)
         // A leftover of a process that had this id before.
         unsafe unlink(temporary)
         do throws(FileError) {

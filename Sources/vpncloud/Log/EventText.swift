@@ -15,7 +15,11 @@ extension Event {
         case .listsSent(let peers):
             return LogMessage(free: .debug, "sent the list of addresses to \(Count(peers, "peer"))")
         case .portMapped(let external):
-            return LogMessage(free: .info, "a router forwards the port; this node is reachable at \(external)")
+            let text =
+                external.address.isUnspecified
+                ? "a router forwards UDP port \(external.port) (it does not tell its address)"
+                : "a router forwards the port; this node is reachable at \(external)"
+            return LogMessage(free: .info, text)
         case .portMappingLost:
             return LogMessage(.network, .warning, "no router forwards the port", kind: "portMappingLost")
         case .sendFailed(let endpoint, let code):
@@ -53,9 +57,8 @@ extension Event {
             let level: Logger.Level = attempt % 10 == 1 ? .info : .debug
             return LogMessage(.peers, level, "connecting to \(name)\(again)")
         case .unresolved(let name):
-            return LogMessage(
-                .network, .warning, "the name '\(name.host)' of a peer is not found; it is looked for again",
-                kind: "unresolved \(name)")
+            // The warning says the reason, and comes from where the name was looked up.
+            return LogMessage(free: .debug, "the name '\(name.host)' of a peer is looked for again later")
         default: return LogMessage(free: .debug, "\(self)")
         }
     }

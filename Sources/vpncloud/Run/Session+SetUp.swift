@@ -15,6 +15,7 @@ extension Session {
         } catch {
             throw Failure.usage("\(error)")
         }
+        try account.tryOut()
         if let path = plan.logFile, try !account.canWrite(path) {
             throw Failure.usage(
                 "\(account.description) cannot write the log file '\(path)'; make it beforehand and give it to that account"
@@ -39,10 +40,12 @@ extension Session {
         _ = signal(SIGPIPE, SIG_IGN)
     }
 
-    func openLog() throws {
+    /// Opens the log file with the rights that the node will have, so that it can be opened again the next time.
+    func openLog(as account: Account?) throws {
         guard let path = plan.logFile else { return }
-        do throws(FileError) {
-            try output.open(file: path)
+        do {
+            guard let account else { return try output.open(file: path) }
+            try account.withRightsToFiles { try output.open(file: path) }
         } catch {
             throw Failure.runTime("cannot open the log file '\(path)': \(error)")
         }
@@ -58,26 +61,19 @@ extension Session {
         return try PIDFile(path)
     }
 
-    /// The statistics file, written once with the rights that it will be written with.
-    func statisticsFile() throws -> StatisticsFile? {
-        guard let path = plan.statsFile else { return nil }
-        let file = StatisticsFile(path)
-        do throws(FileError) {
-            try file.writeFirst()
-        } catch {
-            throw Failure.runTime("cannot write the statistics file '\(path)': \(error)")
-        }
-        return file
+    /// Refuses to put statistics in the place of a device, a folder or a link.
+    func checkStatisticsPath() throws(Failure) {
+        guard let path = plan.statsFile, FileBytes.isOtherThanFile(path) else { return }
+        throw .usage("the statistics file '\(path)' is no ordinary file; name one that can be replaced")
     }
 
-    /// Runs a command of the user's. One that fails is told, and nothing more.
-    func run(hook command: String, named name: String, on device: String) {
-        log.debug("running \(name): \(command)")
-        let outcome = HookCommand.run(command, interface: device)
-        if outcome == .exited(0) {
-            log.debug("\(name) is done")
-        } else {
-            log.error("the \(name) command '\(command)' \(outcome); going on")
+    /// Finds out whether the statistics file can be written, with the rights that it will be written with.
+    func tryStatistics() throws(Failure) {
+        guard let path = plan.statsFile else { return }
+        do throws(FileError) {
+            try StatisticsFile(path).tryOut()
+        } catch {
+            throw .runTime("cannot write the statistics file '\(path)': \(error)")
         }
     }
 
@@ -85,7 +81,8 @@ extension Session {
     func tell(_ word: Background.Word) throws {
         switch word {
         case .ready(let process): log.info("running in the background as process \(process)")
-        case .failed(let reason): throw Failure(lines: [reason], status: 1)
+        case .failed(let reason):
+            throw Failure(lines: reason.split(separator: "\n").map(String.init), status: 1)
         case .ended(let outcome): throw Failure.runTime("the background process \(outcome) before it was ready")
         }
     }

@@ -30,46 +30,70 @@ struct Session {
     }
 
     private func carryOut() throws {
+        if isDaemon { InheritedDescriptors.closeAll() } else { InheritedDescriptors.keepFromCommands() }
+        try checkStatisticsPath()
         let account = try account()
         blockSignals()
-        try openLog()
+        // A second start by mistake ends here, before it empties the log of the node that runs.
+        var pidFile = try pidFile()
+        let sockets = try DatagramSockets(port: plan.network.port)
+        try openLog(as: account)
         log.info("vpncloud \(Version.number); \(cryptoProvider); processor: \(Version.processor)")
         for warning in plan.warnings { log.warning("\(warning)") }
-        var pidFile = try pidFile()
+        if account == nil { try tryStatistics() }
         let device = try TunnelDevice(plan.deviceType, name: plan.deviceName, path: plan.devicePath)
         log.info("created the \(plan.deviceType.rawValue) device \(device.name)")
-        let sockets = try DatagramSockets(port: plan.network.port)
-        if let ifup = plan.ifup { run(hook: ifup, named: "ifup", on: device.name) }
-        if let account {
-            try account.assume()
-            log.info("continuing as \(account.description)")
+        let commands = DeviceCommands(plan, device: device.name, log: log)
+        commands.configure()
+        do {
+            if let account {
+                try account.assume()
+                log.info("continuing as \(account.description)")
+                try tryStatistics()
+            }
+            guard isDaemon else { return try run(device, sockets, commands) {} }
+            try runInBackground(device, sockets, commands, &pidFile)
+        } catch {
+            commands.undo()
+            throw error
         }
-        let statistics = try statisticsFile()
-        guard isDaemon else { return try run(device, sockets, statistics) {} }
+    }
+
+    private func runInBackground(
+        _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
+        _ pidFile: inout PIDFile?
+    ) throws {
         switch try Background.enter() {
-        case .foreground(let word): try tell(word)
+        case .foreground(let word):
+            // One that was ended from outside has left it all to this process.
+            if case .ended = word {} else { commands.leave() }
+            if case .ready = word { pidFile?.leave() }
+            try tell(word)
         case .background(let readiness):
             var duty = Optional(readiness)
             do {
-                try run(device, sockets, statistics) {
+                try run(device, sockets, commands) {
                     if pidFile != nil { try pidFile?.write() }
                     if let readiness = duty.take() { readiness.ready() }
                 }
             } catch {
+                commands.undo()
                 // Before it is ready, the other process tells the user; after that, only the log can.
-                if let readiness = duty.take() { readiness.failed(Failure(error).lines.joined(separator: "\n")) }
-                throw error
+                guard let readiness = duty.take() else { throw error }
+                let failure = Failure(error)
+                readiness.failed(failure.lines.joined(separator: "\n"))
+                throw Failure(lines: [], status: failure.status)
             }
         }
     }
 
     /// Makes the node and runs it. `begin` is called once nothing more can fail.
     private func run(
-        _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ statistics: StatisticsFile?,
+        _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
         begin: () throws -> Void
     ) throws {
-        let name = device.name
         var options = RunnerOptions()
+        let statistics = plan.statsFile.map(StatisticsFile.init)
         let interval = TestVariables.statisticsInterval ?? StatisticsFile.interval
         options.statisticsInterval = statistics == nil ? nil : interval
         var configuration = plan.network.configuration(
@@ -77,10 +101,19 @@ struct Session {
         if let lease = TestVariables.portLease { configuration.portLease = lease }
         var runner = try NodeRunner(
             configuration, seed: Self.seed(), device: device, sockets: sockets, options: options)
-        try begin()
         let reporter = NodeReporter(log: log, statistics: statistics)
-        let ending = try runner.run(reporter)
-        if let ifdown = plan.ifdown { run(hook: ifdown, named: "ifdown", on: name) }
+        // Whoever waits for the background process finds the file.
+        runner.tellStatistics(reporter)
+        let ending: Ending
+        do {
+            try begin()
+            ending = try runner.run(reporter)
+        } catch {
+            commands.undo()
+            log.info("node \(runner.id) ended")
+            throw error
+        }
+        commands.undo()
         // The device is there up to here.
         log.info("node \(runner.id) ended")
         if case .deviceLost(let error) = ending { throw error }

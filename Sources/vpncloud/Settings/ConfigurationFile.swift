@@ -68,6 +68,7 @@ struct ConfigurationFile {
             let later = (text.line, text.column) > (path.line, path.column) ? text : path
             report(later, "'shared_key' and 'shared_key_file' are both set; keep one of them")
         }
+        checkPaths()
         if settings.subnets.count > InitMessage.maximumSubnets, let place = places[.subnets] {
             report(
                 place,
@@ -79,6 +80,21 @@ struct ConfigurationFile {
             let fault = (settings.dialect ?? .manual).keyFault(key)
         {
             report(place, "shared_key: \(fault)")
+        }
+    }
+
+    /// Faults of files that would overwrite each other.
+    private mutating func checkPaths() {
+        let files = [
+            (ConfigurationKey.pidFile, settings.pidFile), (.logFile, settings.logFile),
+            (.statsFile, settings.statsFile),
+        ]
+        for (index, (key, path)) in files.enumerated() {
+            guard let path, let place = places[key] else { continue }
+            for (other, otherPath) in files[..<index]
+            where otherPath.map(FileBytes.absolute) == FileBytes.absolute(path) {
+                report(place, "'\(other.rawValue)' and '\(key.rawValue)' are the same file; name different ones")
+            }
         }
     }
 }

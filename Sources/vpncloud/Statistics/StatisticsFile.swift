@@ -17,9 +17,6 @@ struct StatisticsFile {
         try FileBytes.replace(path, with: Array(text.utf8))
     }
 
-    /// Writes that there is nothing to tell yet, which shows whether the file can be written at all.
-    func writeFirst() throws(FileError) {
-        let text = "written: \"\(WallClock.now())\"\nuptime: 0.000\npeers: []\n"
-        try FileBytes.replace(path, with: Array(text.utf8))
-    }
+    /// Finds out whether the file can be written.
+    func tryOut() throws(FileError) { try FileBytes.tryReplacing(path) }
 }

@@ -27,6 +27,8 @@ struct NodeOptions {
     /// Files that stand in the node's sight for /etc/resolv.conf and /etc/hosts.
     var resolverConfiguration: String?
     var hostNames: String?
+    /// What a shell does in the process that then becomes the program.
+    var prelude: String?
     /// Further options, and variables of the environment.
     var more: [String] = []
     var environment: [String: String] = [:]
@@ -77,7 +79,9 @@ final class Node {
     private static func mounts(_ options: NodeOptions) -> [String] {
         let pairs = [(options.resolverConfiguration, "/etc/resolv.conf"), (options.hostNames, "/etc/hosts")]
         let commands = pairs.compactMap { file, place in file.map { "mount --bind \($0) \(place) && " } }
-        return commands.isEmpty ? [] : ["sh", "-c", commands.joined() + "exec \"$0\" \"$@\""]
+        let prelude = options.prelude.map { "\($0); " } ?? ""
+        let before = commands.joined() + prelude
+        return before.isEmpty ? [] : ["sh", "-c", before + "exec \"$0\" \"$@\""]
     }
 
     private static func ifup(_ options: NodeOptions, on host: Host) -> String {
@@ -97,6 +101,7 @@ extension Host {
         let node = try Node(options, on: self)
         try await waitUntil("\(node.arguments) configures its device", every: .milliseconds(10)) {
             if let ending = node.process.poll() { throw LabError("the node ended at its start: \(ending)") }
+            if options.writesStatistics, contents(of: node.statisticsPath) == nil { return false }
             return try await self.hasConfiguredDevice(options)
         }
         return node
