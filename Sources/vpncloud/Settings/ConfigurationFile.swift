@@ -84,7 +84,7 @@ struct ConfigurationFile {
     }
 
     /// Faults of files that would overwrite each other.
-    private mutating func checkPaths() {
+    private func checkPaths() {
         let files = [
             (ConfigurationKey.pidFile, settings.pidFile), (.logFile, settings.logFile),
             (.statsFile, settings.statsFile),
