@@ -62,7 +62,7 @@ private final class ThreadBody: Sendable {
 
 /// Starts a thread that nobody waits for. It blocks the signals that the calling thread blocks.
 /// Returns false where the system has no more threads.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     // The new thread takes over the reference; where there is none, it is released here.
     let reference = unsafe Unmanaged.passRetained(ThreadBody(body))
     var thread = pthread_t()

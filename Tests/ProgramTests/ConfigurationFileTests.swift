@@ -140,15 +140,7 @@ struct ConfigurationFileTests {
         let specials = Array("[]{}:-?&*!|>'\"%@`#,\t\n\0".utf8)
         var refused = 0
         for _ in 0..<5_000 {
-            var bytes = original
-            for _ in 0...numbers.next(below: 4) {
-                let place = numbers.next(below: bytes.count)
-                switch numbers.next(below: 3) {
-                case 0: bytes[place] = UInt8(numbers.next(below: 256))
-                case 1: bytes.remove(at: place)
-                default: bytes.insert(specials[numbers.next(below: specials.count)], at: place)
-                }
-            }
+            let bytes = damaged(original, with: specials, &numbers)
             do throws(ConfigurationFileError) {
                 _ = try ConfigurationFile.read(bytes, name: "x.yaml")
             } catch {

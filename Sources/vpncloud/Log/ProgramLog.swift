@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Synchronization
+import VPNLinuxIO
 
 /// The log of the program: folds what repeats, and writes it to the standard error stream and to a file.
 ///
@@ -40,7 +41,7 @@ final class ProgramLog: Sendable {
         state.withLock { state in
             Self.write(state.folding.take(message, at: now), &state)
             guard state.folding.nextDue != nil, !state.hasThread else { return }
-            state.hasThread = startThread()
+            state.hasThread = startPrinting()
         }
     }
 
@@ -81,31 +82,17 @@ final class ProgramLog: Sendable {
 
     /// Starts the thread that prints what is folded once it is due, and ends when nothing is. Returns whether
     /// there is one now; without it, folded messages are printed together with the next message.
-    private func startThread() -> Bool {
-        var thread = pthread_t()
-        // The reference is given to the thread, which takes it over.
-        let reference = unsafe Unmanaged.passRetained(self)
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                let log = unsafe Unmanaged<ProgramLog>.fromOpaque(argument).takeRetainedValue()
-                var wait: UInt64? = 100_000_000
-                while let nanoseconds = wait {
-                    // A tenth of a second at least, so that no rounding makes this loop spin.
-                    let pause = max(nanoseconds, 100_000_000)
-                    var time = timespec(tv_sec: Int(pause / 1_000_000_000), tv_nsec: Int(pause % 1_000_000_000))
-                    unsafe nanosleep(&time, nil)
-                    wait = log.printDue()
-                }
-                return nil
-            }, reference.toOpaque())
-        guard status == 0 else {
-            unsafe reference.release()
-            return false
+    private func startPrinting() -> Bool {
+        startThread { [self] in
+            var wait: UInt64? = 100_000_000
+            while let nanoseconds = wait {
+                // A tenth of a second at least, so that no rounding makes this loop spin.
+                let pause = max(nanoseconds, 100_000_000)
+                var time = timespec(tv_sec: Int(pause / 1_000_000_000), tv_nsec: Int(pause % 1_000_000_000))
+                unsafe nanosleep(&time, nil)
+                wait = printDue()
+            }
         }
-        pthread_detach(thread)
-        return true
     }
 }
 
