@@ -227,9 +227,9 @@ struct ScenarioFileTests {
         #expect(
             scenario.expectations.map(\.claim) == [
                 .connected([]), .connected(["a", "b"]), .disconnected(["a"], ["b", "leaf"]), .connected(["leaf"]),
-                .delivery(from: "b", to: "a", atLeast: 9950, atMost: 10_000),
+                .delivery(from: "b", to: "a", Expectation.Bounds(least: 9950, most: 10_000)),
                 .latency(from: "leaf-1", to: nil, percentile: 10_000, atMost: .milliseconds(50)),
-                .dropped("a", .unknownSender, atLeast: nil, atMost: 0),
+                .dropped("a", .unknownSender, Expectation.Bounds(most: 0)),
             ])
         #expect(scenario.expectations[1].text == "{ always: { connected: [a, b] }, from: 10s }")
     }

@@ -1,4 +1,5 @@
 public import VPNNode
+public import VPNProtocol
 
 /// A whole network and what happens in it: what a scenario file says, in values that cannot be wrong one by one.
 public struct Scenario: Sendable {
@@ -12,12 +13,18 @@ public struct Scenario: Sendable {
     public var networks: [NetworkPlan] = []
     /// The nodes; the names are different.
     public var nodes: [NodePlan] = []
+    /// What the name service knows besides the names of nodes; the names are different.
+    public var records: [RecordPlan] = []
     /// What happens from outside, by time.
     public var events: [PlannedEvent] = []
     /// What devices send.
     public var traffic: [TrafficPlan] = []
     /// What has to hold.
     public var expectations: [Expectation] = []
+    /// What has to hold in every scenario that does not switch it off.
+    public var invariants: [Invariant] = Invariant.defaults
+    /// How long after the last fault nodes may need to become a full mesh; nil for what their timeouts allow.
+    public var settlingTime: Duration?
 
     /// An empty network.
     public init(name: String) { self.name = name }
@@ -66,16 +73,59 @@ public struct NodePlan: Sendable {
     public var count: Int?
     /// The network it is in.
     public var network: String
-    /// What the node is told. Its peers' names are names of nodes, or of ``Scenario`` records.
+    /// What the node is told. Its peers' names are names of nodes, or of ``Scenario/records``.
     public var configuration: NodeConfiguration
+    /// What each member of a group claims, where they claim different things; else empty.
+    public var memberSubnets: [[Subnet]] = []
     /// When it starts.
     public var start: Duration = .zero
+    /// How many addresses of each family it has, 1 to 16.
+    public var addresses = 1
+    /// How much faster its clock runs than the true one, in millionths; negative for slower. Within ±500,000.
+    public var clockDrift = 0
+    /// What the link does that it sends on; nil for that of the network.
+    public var link: LinkModel?
 
     /// A node in a network.
     public init(_ name: String, in network: String, _ configuration: NodeConfiguration) {
         self.name = name
         self.network = network
         self.configuration = configuration
+    }
+
+    /// The names of its nodes: its own, or those of the members.
+    public var members: [String] {
+        guard let count else { return [name] }
+        return count < 1 ? [] : (1...count).map { "\(name)-\($0)" }
+    }
+
+    /// What its member of this index, counted from 0, is told.
+    public func configuration(ofMember index: Int) -> NodeConfiguration {
+        var result = configuration
+        if memberSubnets.indices.contains(index) { result.subnets = memberSubnets[index] }
+        return result
+    }
+}
+
+/// What the name service answers for a name.
+public enum RecordTarget: Hashable, Sendable {
+    /// The addresses that these nodes have when it is asked.
+    case nodes([String])
+    /// Nothing: the name does not resolve.
+    case failure
+}
+
+/// A name that the name service knows.
+public struct RecordPlan: Hashable, Sendable {
+    /// The name.
+    public var name: String
+    /// What it stands for at the start.
+    public var target: RecordTarget
+
+    /// A record from its parts.
+    public init(_ name: String, _ target: RecordTarget) {
+        self.name = name
+        self.target = target
     }
 }
 
@@ -88,16 +138,24 @@ public struct PlannedEvent: Hashable, Sendable {
         case partition([[String]], oneWay: Bool)
         /// All partitions end.
         case heal
-        /// A node dies without a word; it starts anew after a while, where there is one.
+        /// A node, or each of a group, dies without a word; it starts anew after a while, where there is one.
         case kill(String, restartAfter: Duration?)
-        /// A node ends in good order; it starts anew after a while, where there is one.
+        /// A node, or each of a group, ends in good order; it starts anew after a while, where there is one.
         case stop(String, restartAfter: Duration?)
-        /// A node is moved to another network.
+        /// A node, or each of a group, sleeps for a while, as a laptop does: it does nothing, and hears nothing.
+        case suspend(String, duration: Duration)
+        /// A node, or each of a group, is moved to another network.
         case move(String, to: String)
         /// A network's links change.
         case change(network: String, LinkModel)
         /// A gateway forgets its mappings.
         case flush(gatewayOf: String)
+        /// A gateway forgets everything, also ports that it forwarded on request.
+        case reboot(gatewayOf: String)
+        /// A NAT gets other external addresses.
+        case renumber(gatewayOf: String)
+        /// The name service answers something else for a name.
+        case record(String, RecordTarget)
     }
 
     /// When.
@@ -114,6 +172,15 @@ public struct PlannedEvent: Hashable, Sendable {
 
 /// Frames that devices send at regular intervals.
 public struct TrafficPlan: Hashable, Sendable {
+    /// What kind of frames.
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// UDP packets.
+        case data
+        /// Ethernet broadcasts that ask for the receiver, which answers with a frame for the sender alone, as ARP does. TAP
+        /// only.
+        case arp
+    }
+
     /// Who sends: a node, or all of a group.
     public var from: String
     /// Who is to get it: a node, or all of a group; nil for everybody (broadcast).
@@ -122,62 +189,23 @@ public struct TrafficPlan: Hashable, Sendable {
     public var interval: Duration
     /// The bytes of a frame.
     public var size = 100
-    /// When it begins and ends; nil for the end of the scenario.
+    /// When it begins.
     public var start: Duration = .zero
     /// When it ends; nil for the end of the scenario.
     public var end: Duration?
+    /// How many frames each sender sends to each receiver at most; nil for as many as there is time.
+    public var count: Int?
     /// Whether the receiver answers each frame.
     public var isEcho = false
+    /// What kind of frames.
+    public var kind = Kind.data
+    /// The VLAN that frames are tagged with, 1 to 4094; nil for none. TAP only.
+    public var vlan: UInt16?
 
     /// Traffic between two nodes.
     public init(from: String, to: String?, every interval: Duration) {
         self.from = from
         self.to = to
         self.interval = interval
-    }
-}
-
-/// Something that has to hold.
-public struct Expectation: Hashable, Sendable {
-    /// What has to hold.
-    public enum Claim: Hashable, Sendable {
-        /// Every node of a group (all nodes where it is empty) has every other one as a peer.
-        case connected([String])
-        /// None of the first group has one of the second as a peer.
-        case disconnected([String], [String])
-        /// So many hundredths of a percent of the frames sent in the window from one to another arrive, at least or at most.
-        case delivery(from: String, to: String?, atLeast: Int?, atMost: Int?)
-        /// So many hundredths of a percent of the delivered frames in the window take no longer than this.
-        case latency(from: String, to: String?, percentile: Int, atMost: Duration)
-        /// A node drops, for a reason, so many packets in all, at least or at most.
-        case dropped(String, DropReason, atLeast: Int?, atMost: Int?)
-    }
-
-    /// When it has to hold.
-    public enum Time: Hashable, Sendable {
-        /// At every instant of the window.
-        case always(from: Duration, to: Duration?)
-        /// At no instant of the window.
-        case never(from: Duration, to: Duration?)
-        /// At some instant before this one.
-        case within(Duration)
-        /// At the end.
-        case atEnd
-        /// Counted over the window.
-        case over(from: Duration, to: Duration?)
-    }
-
-    /// What has to hold.
-    public var claim: Claim
-    /// When.
-    public var time: Time
-    /// The words of the scenario file, for reports.
-    public var text: String
-
-    /// An expectation from its parts.
-    public init(_ claim: Claim, _ time: Time, text: String) {
-        self.claim = claim
-        self.time = time
-        self.text = text
     }
 }

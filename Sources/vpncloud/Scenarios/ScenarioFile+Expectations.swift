@@ -110,7 +110,7 @@ extension ScenarioFile {
         checkBounds(least, most, fields, example: "99%")
         guard let from = nodeName(fields, "from"), let to = receiver(fields) else { return nil }
         checkTraffic(from, to, fields)
-        return .delivery(from: from, to: to, atLeast: least, atMost: most)
+        return .delivery(from: from, to: to, Expectation.Bounds(least: least, most: most))
     }
 
     private func latency(_ node: YAMLNode) -> Expectation.Claim? {
@@ -140,7 +140,7 @@ extension ScenarioFile {
         checkBounds(least, most, fields, example: "1")
         let reason = fields.value("reason", ScenarioValues.dropReason)
         guard let name = nodeName(fields, "node"), let reason else { return nil }
-        return .dropped(name, reason, atLeast: least, atMost: most)
+        return .dropped(name, reason, Expectation.Bounds(least: least, most: most))
     }
 
     /// A claim about frames from one node to another.
