@@ -51,7 +51,9 @@ let package = Package(
         // The command line.
         .executableTarget(
             name: "vpncloud",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging],
+            dependencies: [
+                "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging,
+            ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.

@@ -70,15 +70,17 @@ extension VirtualNetwork {
     private func deliver(_ datagram: VirtualDatagram, to node: VirtualNode) {
         tell(.arrived(datagram, at: node))
         var bytes = datagram.bytes
+        var message: Range<Int>?
         act(node) { engine, batch, now in
             var span = bytes.mutableSpan
             let reception = engine.receive(&span, from: datagram.source, at: now, into: &batch)
-            guard reception.disposition == .deliver, let packet = reception.packet, isObserved || recordsHistory
-            else { return }
-            let frame = Array(bytes[packet.message])
-            if recordsHistory { node.delivered.append(frame) }
-            tell(.frameDelivered(frame, at: node, of: datagram))
+            if reception.disposition == .deliver { message = reception.packet?.message }
         }
+        guard let message, isObserved || recordsHistory || answering != nil else { return }
+        let frame = Array(bytes[message])
+        if recordsHistory { node.delivered.append(frame) }
+        tell(.frameDelivered(frame, at: node, of: datagram))
+        if let answer = answering?(node, frame) { send(answer, from: node) }
     }
 
     /// Gives a node an input at the time of its clock, and carries out what comes of it, until nothing more does.
