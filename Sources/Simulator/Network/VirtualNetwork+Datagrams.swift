@@ -33,13 +33,13 @@ extension VirtualNetwork {
         case .delivered(let transit):
             guard case .node(let place) = transit.stop else { return }
             guard let node = node(at: transit.destination, place: place) else {
-                return lose(datagram, .noReceiver, .node(place))
+                return lose(transit.received, .noReceiver, .node(place))
             }
-            guard !node.isSuspended else { return lose(datagram, .suspended, .node(place)) }
+            guard !node.isSuspended else { return lose(transit.received, .suspended, .node(place)) }
             arrivalTap?(transit)
             deliver(transit.received, to: node)
-        case .lost(let loss, let place):
-            lose(datagram, loss, place)
+        case .lost(let lost, let loss, let place):
+            lose(lost, loss, place)
             if loss == .link(.tooLong), case .link(let link) = place { report(datagram, tooLongFor: link) }
         }
     }
