@@ -33,12 +33,17 @@ extension ScenarioFile {
             places[name] = entry.key.position
             scenario.networks.append(NetworkPlan(name))
             if case .scalar(let scalar) = entry.value.content, scalar.isNull { continue }
-            let keys = Self.linkKeys + ["behind"]
+            let keys = Self.linkKeys + ["inward", "families", "behind"]
             guard
                 let fields = ScenarioFields(entry.value, "a network like { latency: 20ms }", keys: keys, faults: faults)
             else { continue }
             let index = scenario.networks.count - 1
             scenario.networks[index].link = link(fields, over: LinkModel())
+            scenario.networks[index].inwardLink = inwardLink(fields, over: scenario.networks[index].link)
+            if let families = fields.node("families").flatMap(families) {
+                scenario.networks[index].hasIPv4 = families.contains(.ipv4)
+                scenario.networks[index].hasIPv6 = families.contains(.ipv6)
+            }
             guard let behind = fields.node("behind"),
                 let gateway = ScenarioFields(
                     behind, "a gateway like { network: internet, nat: home }",
@@ -48,6 +53,41 @@ extension ScenarioFile {
         }
         for (index, fields) in gateways { readGateway(fields, of: index) }
         reportCycles(gateways)
+    }
+
+    /// What the links do with what the gateway sends, where that is not the same.
+    private func inwardLink(_ fields: ScenarioFields, over base: LinkModel) -> LinkModel? {
+        guard let node = fields.node("inward") else { return nil }
+        if !fields.has("behind") {
+            fields.report("inward", "is about what the gateway sends; add 'behind', or leave it out")
+        }
+        let keys = ScenarioFields(node, "a link like { rate: 1Mbit }", keys: Self.linkKeys, faults: faults)
+        return keys.map { link($0, over: base) }
+    }
+
+    /// The kinds of addresses of a network.
+    private enum Family: String, CaseIterable {
+        case ipv4
+        case ipv6
+    }
+
+    /// `ipv4`, `ipv6`, or a list of them; nil where none could be read.
+    private func families(_ node: YAMLNode) -> [Family]? {
+        let items = if case .list(let items) = node.content { items } else { [node] }
+        if items.isEmpty {
+            faults.report(node.position, "families: a network has at least one, 'ipv4' or 'ipv6'")
+        }
+        var families: [Family] = []
+        for item in items {
+            let family = ValueReader(faults: faults).value(
+                "families", item, ScenarioValues.choice(Family.self))
+            guard let family else { continue }
+            if families.contains(family) {
+                faults.report(item.position, "families: '\(family.rawValue)' is named already; keep one of them")
+            }
+            families.append(family)
+        }
+        return families.isEmpty ? nil : families
     }
 
     private mutating func readGateway(_ fields: ScenarioFields, of index: Int) {
