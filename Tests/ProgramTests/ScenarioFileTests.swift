@@ -88,7 +88,7 @@ struct ScenarioFileTests {
         let text = """
             networks:
               b: { behind: { network: a, nat: { preset: symmetric, mapping_timeout: 30s, limit: 10, refresh: both } } }
-              c: { behind: { network: b, nat: { filtering: address, ports: random, hairpinning: true } } }
+              c: { behind: { network: b, nat: { filtering: address, ports: random, hairpinning: true, overflow: evicts, pooling: arbitrary } } }
               d: { behind: { network: c, firewall: true } }
               a:
             nodes: [{ name: n, network: d }]
@@ -102,6 +102,8 @@ struct ScenarioFileTests {
         own.filtering = .address
         own.ports = .random
         own.hairpinning = true
+        own.overflow = .evicts
+        own.pooling = .arbitrary
         var firewall = GatewayPlan(to: "c")
         firewall.isFirewall = true
         #expect(gateways == [GatewayPlan(to: "a", nat: symmetric), GatewayPlan(to: "b", nat: own), firewall, nil])

@@ -95,6 +95,13 @@ extension ScenarioFile {
         let model = fields.node("nat").flatMap(nat)
         let isFirewall = fields.boolean("firewall") ?? false
         guard let outer = networkName(fields, "network") else { return }
+        if model != nil {
+            let inner = scenario.networks[index].name
+            for network in scenario.networks where [inner, outer].contains(network.name) && !network.hasIPv4 {
+                fields.report(
+                    "nat", "translates IPv4, which '\(network.name)' does not have; add ipv4 to its 'families'")
+            }
+        }
         var gateway = GatewayPlan(to: outer, nat: model)
         gateway.isFirewall = isFirewall
         scenario.networks[index].gateway = gateway
@@ -108,7 +115,14 @@ extension ScenarioFile {
         for (index, fields) in gateways {
             let first = scenario.networks[index].name
             var path = [first]
-            while let next = outer[path.last ?? first], !path.contains(next) { path.append(next) }
+            while let next = outer[path.last ?? first], !path.contains(next), path.count <= Topology.maximumDepth + 1 {
+                path.append(next)
+            }
+            if path.count > Topology.maximumDepth + 1 {
+                return fields.report(
+                    "network",
+                    "'\(first)' would be behind more than \(Topology.maximumDepth) gateways, the most there can be")
+            }
             guard outer[path.last ?? first] == first, !path.contains(where: told.contains) else { continue }
             told.formUnion(path)
             fields.report(
@@ -192,7 +206,7 @@ extension ScenarioFile {
         }
         let keys = [
             "preset", "mapping", "filtering", "ports", "hairpinning", "mapping_timeout", "refresh", "limit",
-            "external_addresses", "port_mappings",
+            "overflow", "external_addresses", "pooling", "port_mappings",
         ]
         guard
             let fields = ScenarioFields(
@@ -208,9 +222,13 @@ extension ScenarioFile {
         if let timeout = fields.value("mapping_timeout", ScenarioValues.positiveDuration) { model.timeout = timeout }
         if let refresh = fields.value("refresh", ScenarioValues.choice(MappingRefresh.self)) { model.refresh = refresh }
         if let limit = fields.number("limit", ScenarioValues.number(1...1_000_000)) { model.limit = limit }
-        if let count = fields.number("external_addresses", ScenarioValues.number(1...256)) {
+        if let count = fields.number("external_addresses", ScenarioValues.number(1...254)) {
             model.externalAddresses = count
         }
+        if let overflow = fields.value("overflow", ScenarioValues.choice(TableOverflow.self)) {
+            model.overflow = overflow
+        }
+        if let pooling = fields.value("pooling", ScenarioValues.choice(AddressPooling.self)) { model.pooling = pooling }
         if let grants = fields.boolean("port_mappings") { model.grantsPortMappings = grants }
         return model
     }
