@@ -26,6 +26,8 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     package var count: Int { slots.count }
     package var isFull: Bool { count >= capacity }
+    /// About the bytes it has room for.
+    var heldBytes: Int { slots.heldBytes + entries.heldBytes }
     package var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
 
     package subscript(key: Key) -> Entry? { slots[key].map { entries[Int($0)] } }

@@ -35,6 +35,8 @@ struct Agenda: Sendable {
     }
 
     var count: Int { heap.count }
+    /// About the bytes it has room for.
+    var heldBytes: Int { heap.unordered.heldBytes }
 
     /// Drops every item that does not satisfy `isCurrent`.
     mutating func keep(where isCurrent: (Item) -> Bool) {

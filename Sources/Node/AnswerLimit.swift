@@ -12,6 +12,8 @@ struct AnswerLimit: Sendable {
     }
 
     var count: Int { answered.count }
+    /// About the bytes it has room for.
+    var heldBytes: Int { answered.heldBytes }
 
     /// Whether an address may be answered now, which it then is.
     mutating func allows(_ endpoint: Endpoint, at now: Instant) -> Bool {

@@ -29,6 +29,9 @@ struct ClaimTable: Sendable {
 
     init(capacity: Int) { self.capacity = capacity }
 
+    /// About the bytes it has room for, taking each subnet to have one list of its own.
+    var heldBytes: Int { holders.heldBytes + count * MemoryLayout<PeerReference>.stride }
+
     /// Adds a claim. One that the same peer repeats at once counts once. Returns false where the table is full.
     mutating func insert(_ subnet: Subnet, of peer: PeerReference) -> Bool {
         guard count < capacity else { return false }

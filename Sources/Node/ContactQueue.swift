@@ -26,6 +26,8 @@ struct ContactQueue: Sendable {
     }
 
     var count: Int { waiting.count }
+    /// About the bytes it has room for.
+    var heldBytes: Int { waiting.heldBytes }
 
     enum Admission { case new, waiting, full }
 

@@ -163,5 +163,15 @@ struct PeerTable: Sendable {
         }
     }
 
+    /// How many addresses the peer with the most of them has; 0 without peers.
+    var mostAddresses: Int { slots.reduce(0) { max($0, 1 + details[$1].alternatives.count) } }
+
+    /// About the bytes it has room for.
+    var heldBytes: Int {
+        let arrays = peers.heldBytes + details.heldBytes + slots.heldBytes + free.heldBytes
+        let lists = details.reduce(0) { $0 + $1.alternatives.heldBytes + $1.subnets.heldBytes }
+        return arrays + lists + slotOfID.heldBytes + slotOfEndpoint.heldBytes
+    }
+
     private func hasSpoken(_ slot: Int) -> Bool { peers[slot].heard > details[slot].joined }
 }

@@ -21,6 +21,8 @@ struct StationTable: Sendable {
     }
 
     var count: Int { table.count }
+    /// About the bytes it has room for.
+    var heldBytes: Int { table.heldBytes }
 
     /// The peer of a station that was seen within the timeout.
     func peer(of station: StationAddress, at now: Instant) -> PeerReference? {

@@ -49,7 +49,7 @@ struct CaptureTests {
         let capture = NetworkCapture { _ in packets += 1 }
         let datagram = VirtualDatagram(
             sent: .zero, sender: nil, source: ends.0, destination: ends.0, bytes: [UInt8](repeating: 0, count: 65_508))
-        capture.observe(.dropped(datagram, .onTheWay), at: .zero)
+        capture.observe(.dropped(datagram, .onTheWay, nil), at: .zero)
         #expect(packets == 0 && capture.oversized == 1)
     }
 

@@ -55,9 +55,9 @@ struct HolePunchingTests {
         }
         let (world, nodes) = try world(NATModel(.symmetric), granting, upnp: true)
         // The first Inits leave before the router has answered, and must not be what the public node goes by.
-        try world.topology?.partition([["hub"], ["a", "b"]])
+        try world.partition([["hub"], ["a", "b"]])
         world.run(for: .milliseconds(500))
-        world.topology?.heal()
+        world.heal()
         world.run(for: .seconds(10))
         #expect(nodes.allSatisfy { $0.peers.count == 2 })
         #expect(nodes[2].events.contains { if case .portMapped = $0.event { true } else { false } })
@@ -139,7 +139,7 @@ struct HolePunchingTests {
     func rebootAndMove() throws {
         let (world, nodes) = try world(NATModel(.home), NATModel(.home))
         world.run(for: .seconds(10))
-        try world.topology?.flush(gatewayOf: "home-a", isReboot: true)
+        try world.reboot(gatewayOf: "home-a")
         try world.move(nodes[2], toNetwork: "internet")
         world.run(for: .seconds(4000))
         #expect(nodes.allSatisfy { $0.peers.count == 2 })

@@ -90,7 +90,7 @@ struct TopologyTests {
         #expect((world.arrived.last?.destination == b) == hairpinning)
         if !hairpinning {
             #expect(world.losses.last?.loss == .nat(.noHairpinning))
-            #expect(world.losses.last?.place == .gateway("provider"))
+            #expect(world.losses.last?.place == .gateway(1))
         }
     }
 
@@ -107,12 +107,12 @@ struct TopologyTests {
         let (lone, other) = (try world.attach("lone", to: "dead"), try world.attach("other", to: "dead"))
         let external = Endpoint(try #require(try world.topology.nat(of: "home")?.externalAddresses.first), port: 3210)
         let cases: [(Endpoint, Endpoint, NetworkLoss, NetworkPlace)] = [
-            (hub, external, .nat(.noMapping), .gateway("home")),
-            (hub, clerk, .firewall, .gateway("office")),
-            (hub, a, .noRoute, .network("internet")),
-            (a, endpoint("10.1.2.3:1"), .noRoute, .network("internet")),
-            (lone, hub, .noRoute, .network("dead")),
-            (lone, other, .link(.lost), .link(network: "dead", from: "lone")),
+            (hub, external, .nat(.noMapping), .gateway(1)),
+            (hub, clerk, .firewall, .gateway(2)),
+            (hub, a, .noRoute, .network(0)),
+            (a, endpoint("10.1.2.3:1"), .noRoute, .network(0)),
+            (lone, hub, .noRoute, .network(3)),
+            (lone, other, .link(.lost), .link(LinkIdentity(network: 3, sender: .node(3)))),
         ]
         for (source, destination, loss, place) in cases {
             world.send(from: source, to: destination)

@@ -46,13 +46,13 @@ public final class NetworkCapture: NetworkObserver {
     public func observe(_ observation: Observation, at now: Instant) {
         switch observation {
         case .started(let node): seals[node.number] = node.configuration.seal
-        case .frameSent(let frame, let node), .frameDelivered(let frame, let node):
+        case .frameSent(let frame, let node), .frameDelivered(let frame, let node, _):
             write(CapturedPacket(.inner(node: node.name, node.configuration.deviceType), at: now, frame))
         case .sent(let datagram, let node), .arrived(let datagram, let node):
             capture(datagram, in: .outer(node: node.name), at: now, seal: node.configuration.seal)
-        case .dropped(let datagram, _):
+        case .dropped(let datagram, _, _):
             capture(datagram, in: .dropped, at: now, seal: datagram.sender.flatMap { seals[$0] })
-        case .ended, .moved, .event: break
+        case .ended, .moved, .suspended, .resumed, .injected, .crossed, .event, .changed: break
         }
     }
 

@@ -1,4 +1,5 @@
 public import VPNNode
+import VPNProtocol
 
 /// Why a link did not bring a datagram to its other end.
 public enum LinkLoss: String, Hashable, Sendable, CaseIterable {
@@ -37,6 +38,9 @@ public enum Crossing: Hashable, Sendable {
 /// Losses, delays and damage are drawn from streams of their own: which datagrams are lost does not change with the
 /// jitter.
 public struct Link: Sendable {
+    /// Where a packet has its message type.
+    private static let typeOffset = PacketHeader.byteCount - 1
+
     /// What the link does, from the next datagram on.
     public var model: LinkModel
     /// How many datagrams were sent into it.
@@ -46,6 +50,8 @@ public struct Link: Sendable {
     private var delays: RandomNumbers
     private var faults: RandomNumbers
     private var isBad = false
+    /// How many datagrams of each message type were sent into it.
+    private var messages = InlineArray<4, Int>(repeating: 0)
     /// When what was taken so far has left, where there is a rate.
     private var busyUntil = Instant.zero
     /// The last arrival, which none may precede where the link keeps the order.
@@ -64,8 +70,10 @@ public struct Link: Sendable {
     /// - Parameter headerBytes: what the packet is longer than its payload: 28 with IPv4 and UDP, 48 with IPv6.
     public mutating func send(_ bytes: [UInt8], headerBytes: Int = 28, at now: Instant) -> Crossing {
         datagrams += 1
+        let type = bytes.count > Self.typeOffset ? MessageType(rawValue: bytes[Self.typeOffset]) : nil
+        if let type { messages[Int(type.rawValue)] += 1 }
         // Drawn first, so that it does not depend on the rest of the model.
-        let isLost = drawLoss()
+        let isLost = drawLoss(type)
         let length = bytes.count + headerBytes
         if let mtu = model.mtu, length > mtu { return .lost(.tooLong) }
         guard let departure = depart(length, at: now) else { return .lost(.queueFull) }
@@ -75,7 +83,7 @@ public struct Link: Sendable {
         return .arrives(first, again: isDoubled ? arrival(of: bytes, leaving: departure) : nil)
     }
 
-    private mutating func drawLoss() -> Bool {
+    private mutating func drawLoss(_ type: MessageType?) -> Bool {
         switch model.loss {
         case .independent(let probability): return losses.draw(probability)
         case .bursts(let toBad, let toGood, let lossInGood, let lossInBad):
@@ -83,6 +91,8 @@ public struct Link: Sendable {
             if losses.draw(isBad ? toGood : toBad) { isBad.toggle() }
             return isLost
         case .numbered(let numbers): return numbers.contains(datagrams)
+        case .messages(let lost, let numbers):
+            return type == lost && (numbers.isEmpty || numbers.contains(messages[Int(lost.rawValue)]))
         }
     }
 

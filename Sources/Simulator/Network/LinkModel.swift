@@ -1,3 +1,5 @@
+public import VPNProtocol
+
 /// A probability in parts of a million, since decisions are made with integers.
 public struct Probability: Hashable, Sendable {
     /// Parts of a million, from 0 to 1,000,000.
@@ -46,6 +48,9 @@ public enum Loss: Hashable, Sendable {
     case bursts(toBad: Probability, toGood: Probability, lossInGood: Probability, lossInBad: Probability)
     /// The datagrams with these numbers, counted from 1.
     case numbered([Int])
+    /// The datagrams of one type with these numbers, counted from 1 for each type; with no numbers all of the type. It is
+    /// read from the header, which is not encrypted.
+    case messages(MessageType, numbered: [Int])
 }
 
 /// What a link does with datagrams in one direction.
@@ -68,6 +73,8 @@ public struct LinkModel: Hashable, Sendable {
     public var queueBytes = 256 * 1024
     /// The longest IP packet; nil for any.
     public var mtu: Int?
+    /// Whether the sender of a packet that is too long is told so (ICMP "fragmentation needed", or "packet too big").
+    public var reportsTooLong = false
 
     /// A link with a millisecond of latency and no fault.
     public init() {}

@@ -9,6 +9,8 @@ public import VPNProtocol
 public struct Topology: Sendable {
     /// The most gateways above a network.
     public static let maximumDepth = 64
+    /// The most addresses of each family that a node has in its network.
+    public static let maximumAddresses = 16
 
     struct Network: Sendable {
         var plan: NetworkPlan
@@ -19,6 +21,8 @@ public struct Topology: Sendable {
         /// What the gateway sends in, and out.
         var inward: Link
         var outward: Link?
+        /// Whether its links are not those of the plan any more.
+        var isChanged = false
     }
 
     struct Node: Sendable {
@@ -26,6 +30,10 @@ public struct Topology: Sendable {
         var network: Int
         var addresses: [IPAddress]
         var link: Link
+        /// What it sends on, where that is not the network's.
+        let ownLink: LinkModel?
+        /// How many addresses of each family it asked for.
+        let addressCount: Int
         /// How often it was in another network before.
         var moves: UInt64 = 0
     }
@@ -119,23 +127,29 @@ public struct Topology: Sendable {
     }
 
     /// Puts a node into a network, or moves it there, and returns its addresses, IPv4 first. A node that is there
-    /// already keeps what it has.
+    /// already keeps what it has, and one that moves as many addresses and the link that it has of its own.
+    ///
+    /// - Parameters:
+    ///   - addresses: how many it has of each family.
+    ///   - link: what it sends on; nil for what all use in the network. No change of the network touches it.
     @discardableResult
-    public mutating func attach(_ name: String, to network: String) throws(TopologyError) -> [IPAddress] {
+    public mutating func attach(
+        _ name: String, to network: String, addresses count: Int = 1, link: LinkModel? = nil
+    ) throws(TopologyError) -> [IPAddress] {
         let place = try number(of: network)
         let known = nodeNumbers[name]
         if let known, nodes[known].network == place { return nodes[known].addresses }
         let index = known ?? nodes.count
-        var addresses: [IPAddress] = []
-        if networks[place].plan.hasIPv4 {
-            guard let address = networks[place].addresses.nextIPv4(from: &plan) else { throw .noAddressLeft(network) }
-            addresses.append(address)
-        }
-        if networks[place].plan.hasIPv6 { addresses.append(networks[place].addresses.nextIPv6()) }
+        let count = known.map { nodes[$0].addressCount } ?? count
+        let own = known.map { nodes[$0].ownLink } ?? link
+        guard (1...Self.maximumAddresses).contains(count) else { throw .addressCount(name) }
+        let addresses = try takeAddresses(count, in: place)
         for address in addresses { holders[address] = Holder(stop: .node(index), network: place) }
         let moves = known.map { nodes[$0].moves + 1 } ?? 0
-        let link = Link(networks[place].plan.link, seed: seed.derived("node \(name)", incarnation: moves))
-        let node = Node(name: name, network: place, addresses: addresses, link: link, moves: moves)
+        let state = Link(own ?? networks[place].plan.link, seed: seed.derived("node \(name)", incarnation: moves))
+        let node = Node(
+            name: name, network: place, addresses: addresses, link: state, ownLink: own, addressCount: count,
+            moves: moves)
         if let known {
             for address in nodes[known].addresses { holders[address] = nil }
             nodes[known] = node
@@ -146,14 +160,34 @@ public struct Topology: Sendable {
         return addresses
     }
 
-    /// Changes what the links of a network do, in both directions, from the next datagram on.
+    private mutating func takeAddresses(_ count: Int, in place: Int) throws(TopologyError) -> [IPAddress] {
+        var addresses: [IPAddress] = []
+        if networks[place].plan.hasIPv4 {
+            for _ in 0..<count {
+                guard let address = networks[place].addresses.nextIPv4(from: &plan) else {
+                    throw .noAddressLeft(networks[place].plan.name)
+                }
+                addresses.append(address)
+            }
+        }
+        if networks[place].plan.hasIPv6 {
+            for _ in 0..<count { addresses.append(networks[place].addresses.nextIPv6()) }
+        }
+        return addresses
+    }
+
+    /// Changes what the links of a network do, in both directions, from the next datagram on; not those that nodes have of
+    /// their own.
     public mutating func change(_ network: String, to model: LinkModel) throws(TopologyError) {
         let place = try number(of: network)
         networks[place].plan.link = model
+        networks[place].isChanged = true
         networks[place].plan.inwardLink = nil
         networks[place].inward.model = model
         for index in networks.indices where networks[index].outer == place { networks[index].outward?.model = model }
-        for index in nodes.indices where nodes[index].network == place { nodes[index].link.model = model }
+        for index in nodes.indices where nodes[index].network == place && nodes[index].ownLink == nil {
+            nodes[index].link.model = model
+        }
     }
 
     /// Lets the gateway of a network forget its mappings and openings; a reboot ends forwarded ports, too.
@@ -176,6 +210,68 @@ public struct Topology: Sendable {
         networks[place].nat?.changeExternalAddresses(to: addresses)
         return addresses
     }
+
+    /// The number of the node that has an address.
+    func node(at address: IPAddress) -> Int? {
+        if case .node(let index)? = holders[address]?.stop { index } else { nil }
+    }
+
+    /// The number of the network in which an address is.
+    func network(of address: IPAddress) -> Int? { holders[address]?.network }
+
+    /// Where a node is.
+    func attachment(of name: String) -> NetworkChange? { nodeNumbers[name].map { attachment(ofNode: $0) } }
+
+    private func attachment(ofNode index: Int) -> NetworkChange {
+        let node = nodes[index]
+        return .attached(
+            node: index, name: node.name, network: node.network, addresses: node.addresses, link: node.ownLink)
+    }
+
+    /// The changes that lead from the plans to what is now, but for what NATs have mapped.
+    var changesSoFar: [NetworkChange] {
+        var changes: [NetworkChange] = []
+        for (index, network) in networks.enumerated() {
+            if network.isChanged { changes.append(.linksChanged(network: index, network.plan.link)) }
+            if let nat = network.nat { changes.append(.numbered(gatewayOf: index, nat.externalAddresses)) }
+        }
+        changes += nodes.indices.map { attachment(ofNode: $0) }
+        return changes + partitions.map { .partitioned($0.members, oneWay: $0.isOneWay) }
+    }
+
+    /// What a link does now; nil where there is none.
+    public func model(of link: LinkIdentity) -> LinkModel? {
+        switch link.sender {
+        case .node(let index): nodes.indices.contains(index) ? nodes[index].link.model : nil
+        case .gateway(let index):
+            networks.indices.contains(index)
+                ? (link.network == index ? networks[index].inward : networks[index].outward)?.model : nil
+        }
+    }
+
+    /// A place by the names of its network and node.
+    public func text(of place: NetworkPlace) -> String {
+        switch place {
+        case .link(let link):
+            switch link.sender {
+            case .node(let index): "link from \(name(ofNode: index)) into \(name(ofNetwork: link.network))"
+            case .gateway(let index):
+                "link from the gateway of \(name(ofNetwork: index)) into \(name(ofNetwork: link.network))"
+            }
+        case .network(let index): "network \(name(ofNetwork: index))"
+        case .gateway(let index): "gateway of \(name(ofNetwork: index))"
+        case .node(let index): "node \(name(ofNode: index))"
+        case .outside: "outside"
+        }
+    }
+
+    /// The name of the network with this number.
+    public func name(ofNetwork number: Int) -> String {
+        networks.indices.contains(number) ? networks[number].plan.name : "?"
+    }
+
+    /// The name of the node with this number.
+    public func name(ofNode number: Int) -> String { nodes.indices.contains(number) ? nodes[number].name : "?" }
 
     /// The NAT of a network; nil where it has none.
     public func nat(of network: String) throws(TopologyError) -> NATBox? { networks[try number(of: network)].nat }

@@ -1,36 +1,6 @@
 public import VPNNode
 public import VPNProtocol
 
-/// Where in a ``Topology`` something happens.
-public enum NetworkPlace: Hashable, Sendable {
-    /// On the way through a network, from a node or from the gateway of the network named.
-    case link(network: String, from: String)
-    /// In a network as such.
-    case network(String)
-    /// At the gateway of a network.
-    case gateway(String)
-    /// At a node.
-    case node(String)
-}
-
-/// Why a datagram did not get to its receiver.
-public enum NetworkLoss: Hashable, Sendable {
-    /// A link did not bring it over.
-    case link(LinkLoss)
-    /// A NAT did not let it through.
-    case nat(NATRefusal)
-    /// A firewall did not let it in.
-    case firewall
-    /// There is no way to its destination.
-    case noRoute
-    /// Nobody has the address or the port.
-    case noReceiver
-    /// The two nodes are cut off from each other.
-    case partitioned
-    /// It went through more gateways than a packet may.
-    case tooManyHops
-}
-
 /// A datagram in a ``Topology``, on the way from one place to the next.
 public struct Transit: Hashable, Sendable {
     /// Where it arrives next.
@@ -42,26 +12,46 @@ public struct Transit: Hashable, Sendable {
         case outer(Int)
     }
 
-    /// The datagram as its node sent it.
-    public let sent: VirtualDatagram
-    /// The node that sent it.
-    public let sender: String
-    /// Its source as translated so far.
-    public internal(set) var source: Endpoint
-    /// Its destination as translated so far.
-    public internal(set) var destination: Endpoint
-    /// Its bytes as they are now.
-    public internal(set) var bytes: [UInt8]
+    /// The datagram as it is now, with addresses translated so far.
+    public internal(set) var received: VirtualDatagram
     /// When it arrives at the next place.
     public internal(set) var time: Instant
+    /// The link that it is on; nil for what a node sends to itself.
+    public internal(set) var link: LinkIdentity?
 
-    var origin: Int
+    let origin: Int
+    let originalSource: Endpoint
+    let originalDestination: Endpoint
     var stop: Stop
     var hops: UInt8 = 0
 
-    /// The datagram as its receiver sees it.
-    public var received: VirtualDatagram {
-        VirtualDatagram(sent: sent.sent, sender: sent.sender, source: source, destination: destination, bytes: bytes)
+    init(_ datagram: VirtualDatagram, origin: Int, stop: Stop, at now: Instant) {
+        received = datagram
+        time = now
+        self.origin = origin
+        originalSource = datagram.source
+        originalDestination = datagram.destination
+        self.stop = stop
+    }
+
+    /// Its source as translated so far.
+    public internal(set) var source: Endpoint {
+        get { received.source }
+        set { received.source = newValue }
+    }
+
+    /// Its destination as translated so far.
+    public internal(set) var destination: Endpoint {
+        get { received.destination }
+        set { received.destination = newValue }
+    }
+
+    /// The datagram with the addresses that its sender gave it.
+    public var sent: VirtualDatagram {
+        var datagram = received
+        datagram.source = originalSource
+        datagram.destination = originalDestination
+        return datagram
     }
 }
 
@@ -99,4 +89,6 @@ public enum TopologyError: Error, Hashable, Sendable {
     case noNAT(String)
     /// A node is in two groups of one partition.
     case inTwoGroups(String)
+    /// A node has fewer addresses than one, or more than ``Topology/maximumAddresses``.
+    case addressCount(String)
 }
