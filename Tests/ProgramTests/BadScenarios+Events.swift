@@ -52,7 +52,7 @@ extension BadScenario {
             "5:47: loss: expected a percentage from 0% to 100%, like 5% or 0.1%, found 'much'"),
         Self(
             pair + "events: [{ at: 1min, change: net, to: { behind: net } }]\n",
-            "5:41: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu"
+            "5:41: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu, icmp"
         ),
         Self(
             pair + "events: [{ at: 1min, flush: net }]\n",

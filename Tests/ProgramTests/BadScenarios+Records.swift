@@ -44,6 +44,23 @@ extension BadScenario {
     /// Families and inward links.
     static let families: [Self] = [
         Self(
+            head
+                + "networks: { net: { loss: { messages: hello, numbers: [] } } }\nnodes: [{ name: a, network: net }]\n",
+            "3:38: messages: expected 'init', 'peers', 'data' or 'close', found 'hello'",
+            "3:54: numbers: name at least one message, or leave it out for all of the type"),
+        Self(
+            head + "networks: { net: { loss: { numbers: 1, in_bad: 1% } } }\nnodes: [{ name: a, network: net }]\n",
+            "3:26: 'messages' is missing: the type of the messages that are lost, such as init",
+            "3:37: numbers: expected a list of numbers like [1, 2], found '1'",
+            "3:48: in_bad: is about bursts and does not go with 'messages'; leave it out"),
+        Self(
+            head + "networks: { net: { icmp: true } }\nnodes: [{ name: a, network: net }]\n",
+            "3:26: icmp: no packet is too long here; write 'mtu' as well"),
+        Self(
+            head
+                + "networks: { net: { families: ipv6 }, home: { behind: { network: net, nat: home } } }\nnodes: [{ name: a, network: net }]\n",
+            "3:75: nat: translates IPv4, which 'net' does not have; add ipv4 to its 'families'"),
+        Self(
             head + "networks: { net: { families: [] } }\nnodes: [{ name: a, network: net }]\n",
             "3:30: families: a network has at least one, 'ipv4' or 'ipv6'"),
         Self(
@@ -56,7 +73,7 @@ extension BadScenario {
         Self(
             head
                 + "networks: { net: , home: { behind: { network: net }, inward: { behind: net } } }\nnodes: [{ name: a, network: net }]\n",
-            "3:64: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu"
+            "3:64: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu, icmp"
         ),
     ]
 

@@ -62,6 +62,24 @@ struct WideScenarioTests {
         #expect(inward.latency == .milliseconds(5))
     }
 
+    @Test("is refused with more gateways above a network than there can be")
+    func depth() throws {
+        func chain(_ count: Int) -> String {
+            let networks = (1...count).map { "  n\($0): { behind: { network: n\($0 - 1), firewall: true } }\n" }
+            return "name: x\nduration: 1min\nnetworks:\n  n0:\n\(networks.joined())nodes: [{ name: a, network: n0 }]\n"
+        }
+        #expect(try read(chain(64)).networks.count == 65)
+        do {
+            _ = try read(chain(65))
+            Issue.record("65 gateways are taken")
+        } catch {
+            #expect(
+                error.diagnostics.map(\.message) == [
+                    "network: 'n65' would be behind more than 64 gateways, the most there can be"
+                ])
+        }
+    }
+
     @Test("gives nodes addresses, drift and links of their own")
     func nodes() throws {
         let text = """

@@ -5,10 +5,6 @@ extension ScenarioFile {
     /// The most networks.
     static let maximumNetworks = 1_000
 
-    static let linkKeys = [
-        "latency", "jitter", "loss", "duplication", "corruption", "truncation", "rate", "queue", "mtu",
-    ]
-
     mutating func readNetworks(_ node: YAMLNode) {
         guard case .mapping(let entries) = node.content else {
             return faults.report(
@@ -129,72 +125,6 @@ extension ScenarioFile {
                 "network",
                 "'\(first)' would be behind itself: \((path + [first]).joined(separator: " behind ")); one of them must be behind none"
             )
-        }
-    }
-
-    /// A link with what is written, and of another what is not.
-    func link(_ fields: ScenarioFields, over base: LinkModel) -> LinkModel {
-        var link = base
-        if let latency = fields.duration("latency") { link.latency = latency }
-        if let node = fields.node("jitter") { link.jitter = jitter(node) }
-        if let node = fields.node("loss"), let loss = loss(node, fields) { link.loss = loss }
-        if let duplication = fields.probability("duplication") { link.duplication = duplication }
-        if let corruption = fields.probability("corruption") { link.corruption = corruption }
-        if let truncation = fields.probability("truncation") { link.truncation = truncation }
-        if let rate = fields.value("rate", ScenarioValues.rate) { link.rate = rate }
-        if let queue = fields.value("queue", ScenarioValues.byteCount) { link.queueBytes = queue }
-        if let mtu = fields.number("mtu", ScenarioValues.mtu) { link.mtu = mtu }
-        return link
-    }
-
-    /// `2ms`, or the amount with distribution and whether datagrams may overtake each other.
-    private func jitter(_ node: YAMLNode) -> Jitter? {
-        if case .scalar = node.content {
-            let amount = ValueReader(faults: faults).value("jitter", node, ScenarioValues.duration)
-            return amount.flatMap { $0 == .zero ? nil : Jitter(amount: $0) }
-        }
-        guard
-            let fields = ScenarioFields(
-                node, "a time like 2ms, or { amount: 2ms, distribution: normal, reorder: true }",
-                keys: ["amount", "distribution", "reorder"], faults: faults),
-            fields.require("amount", "how much the delay varies, such as 2ms"),
-            let amount = fields.duration("amount")
-        else { return nil }
-        let distribution = fields.value("distribution", ScenarioValues.choice(Jitter.Distribution.self)) ?? .uniform
-        let mayReorder = fields.boolean("reorder") ?? false
-        return amount == .zero ? nil : Jitter(distribution, amount: amount, mayReorder: mayReorder)
-    }
-
-    /// `5%`, a list of numbers of datagrams, or bursts.
-    private func loss(_ node: YAMLNode, _ link: ScenarioFields) -> Loss? {
-        switch node.content {
-        case .scalar: return link.probability("loss").map(Loss.independent)
-        case .list(let items):
-            let parse = ScenarioValues.number(1...1_000_000_000)
-            var numbers: [Int] = []
-            for item in items {
-                guard let number = ValueReader(faults: faults).number("loss", item, parse) else { continue }
-                if numbers.contains(number) {
-                    faults.report(item.position, "loss: the datagram \(number) is named already; keep one of them")
-                }
-                numbers.append(number)
-                if numbers.count > 1_000 {
-                    faults.report(item.position, "loss: at most 1000 datagrams can be named; write a percentage")
-                    break
-                }
-            }
-            return .numbered(numbers.sorted())
-        case .mapping:
-            guard
-                let fields = ScenarioFields(
-                    node, "", keys: ["to_bad", "to_good", "in_good", "in_bad"], faults: faults)
-            else { return nil }
-            fields.require("to_bad", "how likely a burst begins with a datagram, such as 1%")
-            fields.require("to_good", "how likely a burst ends with a datagram, such as 25%")
-            return .bursts(
-                toBad: fields.probability("to_bad") ?? .never, toGood: fields.probability("to_good") ?? .never,
-                lossInGood: fields.probability("in_good") ?? .never,
-                lossInBad: fields.probability("in_bad") ?? Probability(millionths: 1_000_000))
         }
     }
 

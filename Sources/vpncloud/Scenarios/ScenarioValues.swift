@@ -212,6 +212,17 @@ enum ScenarioValues {
         return reason
     }
 
+    /// A type of messages.
+    static func messageType(_ text: String) throws(ValueError) -> MessageType {
+        switch text {
+        case "data": return .data
+        case "peers": return .peers
+        case "init": return .initial
+        case "close": return .close
+        default: throw .expected(alternatives(["init", "peers", "data", "close"]))
+        }
+    }
+
     /// A table of a node, by its name in the statistics file.
     static func table(_ text: String) throws(ValueError) -> BoundedTable {
         guard let table = BoundedTable.allCases.first(where: { $0.name == text }) else {
