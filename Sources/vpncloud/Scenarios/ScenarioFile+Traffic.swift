@@ -2,30 +2,99 @@ import VPNNode
 import VPNSimulator
 
 extension ScenarioFile {
+    /// The most frames that devices make together, each copy of a broadcast counted.
+    static let maximumFrames = 50_000_000
+
     mutating func readTraffic(_ node: YAMLNode) {
         guard
             let fields = ScenarioFields(
                 node, "traffic like { from: a, to: b, every: 100ms }",
-                keys: ["from", "to", "every", "size", "start", "end", "echo"], faults: faults)
+                keys: ["from", "to", "every", "rate", "size", "start", "end", "count", "echo", "kind", "vlan"],
+                faults: faults)
         else { return }
         fields.require("from", "the node that sends")
         fields.require("to", "the node that is to get it, or all")
-        fields.require("every", "the pause between two frames, such as 100ms")
         let from = nodeName(fields, "from")
         let to = receiver(fields)
-        let interval = fields.value("every", ScenarioValues.positiveDuration)
-        let size = fields.number("size", ScenarioValues.number(64...65_000))
+        let size = fields.number("size", ScenarioValues.number(64...65_000)) ?? 100
+        let interval = interval(fields, size: size)
         let (start, end) = window(fields, "start", "end")
+        let count = fields.number("count", ScenarioValues.number(1...Self.maximumFrames))
         let isEcho = fields.boolean("echo") ?? false
+        let kind = fields.value("kind", ScenarioValues.choice(TrafficPlan.Kind.self)) ?? .data
+        let vlan = fields.number("vlan", ScenarioValues.number(1...4094))
         if isEcho, case .some(nil) = to { fields.report("echo", "a broadcast is not answered; name a node in 'to'") }
+        if kind == .arp {
+            if isEcho { fields.report("echo", "'arp' is answered as it is; leave it out") }
+            if case .some(nil) = to { fields.report("to", "'arp' asks for one node; name it, or a group") }
+        }
         guard let from, let to, let interval else { return }
         checkDifferent(from, to, fields)
+        for key in ["vlan", "kind"] where fields.has(key) && (key == "vlan" || kind == .arp) {
+            checkEthernet(from, to, fields, key)
+        }
         var traffic = TrafficPlan(from: from, to: to, every: interval)
-        if let size { traffic.size = size }
+        traffic.size = size
         traffic.start = start
         traffic.end = end
+        traffic.count = count
         traffic.isEcho = isEcho
+        traffic.kind = kind
+        traffic.vlan = vlan.map(UInt16.init)
         scenario.traffic.append(traffic)
+    }
+
+    /// The pause between two frames, which is written, or follows from the bits a second.
+    private func interval(_ fields: ScenarioFields, size: Int) -> Duration? {
+        if fields.has("rate"), fields.has("every") {
+            fields.report("rate", "'every' says how often already; keep one of them")
+        } else if !fields.has("rate") {
+            fields.require("every", "the pause between two frames, such as 100ms, or 'rate', such as 10Mbit")
+        }
+        if let every = fields.value("every", ScenarioValues.positiveDuration) { return every }
+        guard let rate = fields.value("rate", ScenarioValues.finiteRate) else { return nil }
+        return .nanoseconds(max(1, size * 8 * 1_000_000_000 / rate))
+    }
+
+    /// Reports nodes with a TUN device where frames have to be those of an Ethernet.
+    private func checkEthernet(_ from: String, _ to: String?, _ fields: ScenarioFields, _ key: String) {
+        for name in [from, to].compactMap(\.self) {
+            let plan = names.plan(of: name)
+            guard let index = scenario.nodes.firstIndex(where: { $0.name == plan }),
+                settings[index].settings.deviceType == .tun
+            else { continue }
+            return fields.report(key, "needs Ethernet frames, and '\(name)' has a TUN device; use 'device_type: tap'")
+        }
+    }
+
+    /// Reports traffic that would take a simulator too long, or all its memory.
+    func checkFrameCount(_ root: ScenarioFields) {
+        guard let duration else { return }
+        var total = 0
+        for traffic in scenario.traffic {
+            let (sum, overflow) = total.addingReportingOverflow(frameCount(traffic, duration))
+            total = overflow ? .max : sum
+        }
+        guard total > Self.maximumFrames else { return }
+        let found = total == .max ? "more frames than can be counted" : "\(total) frames"
+        root.report(
+            "traffic",
+            "makes up to \(found); at most \(Self.maximumFrames) can be simulated: make pauses longer, or write 'count' or 'end'"
+        )
+    }
+
+    /// How many frames are made at most, with the copies of broadcasts and with answers.
+    private func frameCount(_ traffic: TrafficPlan, _ duration: Duration) -> Int {
+        let length = max((traffic.end ?? duration) - traffic.start, .zero)
+        let times = min(traffic.count ?? .max, length.nanoseconds / max(traffic.interval.nanoseconds, 1) + 1)
+        let all = scenario.nodes.reduce(0) { $0 + ($1.count ?? 1) }
+        let receivers = traffic.to.map { names.size(of: $0) } ?? max(all - 1, 1)
+        var result = times
+        for factor in [names.size(of: traffic.from), receivers, traffic.isEcho || traffic.kind == .arp ? 2 : 1] {
+            let (product, overflow) = result.multipliedReportingOverflow(by: factor)
+            result = overflow ? .max : product
+        }
+        return result
     }
 
     /// Who is to get something: a name, nil within for all, nil where that could not be read.
@@ -48,7 +117,16 @@ extension ScenarioFile {
             guard let receiver = traffic.to else { return names.overlap(traffic.from, from) }
             guard let to else { return false }
             return names.overlap(traffic.from, from) && names.overlap(receiver, to)
-                || traffic.isEcho && names.overlap(traffic.from, to) && names.overlap(receiver, from)
+                || (traffic.isEcho || traffic.kind == .arp) && names.overlap(traffic.from, to)
+                    && names.overlap(receiver, from)
         }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds. No time of a scenario is too long for them.
+    fileprivate var nanoseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
     }
 }
