@@ -25,6 +25,7 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     package var count: Int { slots.count }
+    package var isEmpty: Bool { oldestSlot < 0 }
     package var isFull: Bool { count >= capacity }
     /// About the bytes it has room for.
     var heldBytes: Int { slots.heldBytes + entries.heldBytes }
@@ -76,6 +77,12 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     package mutating func removeOldest(notAfter limit: Instant) -> Entry? {
         guard oldestSlot >= 0, entries[Int(oldestSlot)].time <= limit else { return nil }
         return removeOldest()
+    }
+
+    /// Gives all memory back where there are no entries.
+    package mutating func releaseIfEmpty() {
+        guard isEmpty, !entries.isEmpty else { return }
+        self = Self(capacity: capacity)
     }
 
     /// Calls `body` with every entry, the oldest first.

@@ -78,32 +78,3 @@ struct AgedTableTests {
         #expect(table.count == 2)
     }
 }
-
-@Suite("An agenda")
-struct AgendaTests {
-    @Test("gives the earliest item first, and of several at one instant the one noted first")
-    func order() {
-        var agenda = Agenda()
-        let times = [3, 1, 2, 1, 3, 0, 1]
-        for (number, time) in times.enumerated() {
-            agenda.note(.contact(endpoint(number)), due: .zero + .seconds(time))
-        }
-        #expect(agenda.nextDeadline == .zero)
-        var items: [Agenda.Item] = []
-        while let item = agenda.next(at: .zero + .seconds(2)) { items.append(item) }
-        #expect(items == [5, 1, 3, 6, 2].map { .contact(endpoint($0)) })
-        #expect(agenda.nextDeadline == .zero + .seconds(3))
-        #expect(agenda.count == 2)
-    }
-
-    @Test("keeps what holds, in its order")
-    func keep() {
-        var agenda = Agenda()
-        for number in 0..<100 { agenda.note(.contact(endpoint(number)), due: .zero + .seconds(100 - number)) }
-        agenda.keep { item in (0..<50).contains { item == .contact(endpoint(2 * $0)) } }
-        var items: [Agenda.Item] = []
-        while let item = agenda.next(at: .zero + .seconds(1000)) { items.append(item) }
-        #expect(items == (0..<50).reversed().map { .contact(endpoint(2 * $0)) })
-        #expect(agenda.nextDeadline == nil)
-    }
-}

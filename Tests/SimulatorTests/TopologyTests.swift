@@ -196,7 +196,7 @@ private final class World {
         }
         switch passage {
         case .delivered(let transit): arrived.append(transit)
-        case .lost(let loss, let place): losses.append((loss, place))
+        case .lost(_, let loss, let place): losses.append((loss, place))
         case .onward: break
         }
     }

@@ -58,8 +58,8 @@ public enum Observation {
     case crossed(LinkCrossing)
     /// A datagram arrived at a node, which looks at it next.
     case arrived(VirtualDatagram, at: VirtualNode)
-    /// A datagram, or one copy of it, did not arrive: it, with the addresses that its sender gave it, why, and where, which is
-    /// nil without a topology.
+    /// A datagram, or one copy of it, did not arrive: it as it was where that happened, with addresses translated so far,
+    /// why, and where, which is nil without a topology.
     case dropped(VirtualDatagram, NetworkLoss, NetworkPlace?)
     /// A node told of something.
     case event(Event, in: VirtualNode)

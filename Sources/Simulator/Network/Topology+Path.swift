@@ -4,7 +4,9 @@ import VPNProtocol
 extension Topology {
     /// Takes a datagram from the node that has its source address.
     public mutating func send(_ datagram: VirtualDatagram, at now: Instant) -> Passage {
-        guard case .node(let origin)? = holders[datagram.source.address]?.stop else { return .lost(.noRoute, .outside) }
+        guard case .node(let origin)? = holders[datagram.source.address]?.stop else {
+            return .lost(datagram, .noRoute, .outside)
+        }
         return send(datagram, from: origin, at: now)
     }
 
@@ -13,7 +15,7 @@ extension Topology {
         let network = nodes[origin].network
         let start = Transit.Stop.node(origin)
         let transit = Transit(datagram, origin: origin, stop: start, at: now)
-        guard let stop = route(transit, in: network) else { return .lost(.noRoute, .network(network)) }
+        guard let stop = route(transit, in: network) else { return .lost(datagram, .noRoute, .network(network)) }
         // What a node sends to itself crosses no link.
         if stop == start { return .onward(transit, again: nil) }
         let crossing = nodes[origin].link.send(datagram.bytes, headerBytes: datagram.headerBytes, at: now)
@@ -23,15 +25,15 @@ extension Topology {
     /// Takes a datagram at its next place, at its time.
     public mutating func pass(_ transit: Transit) -> Passage {
         var transit = transit
-        guard transit.hops < .max else { return .lost(.tooManyHops, place(transit.stop)) }
+        guard transit.hops < .max else { return .lost(transit.received, .tooManyHops, place(transit.stop)) }
         transit.hops += 1
         switch transit.stop {
         case .node(let index):
             guard nodes[index].addresses.contains(transit.destination.address) else {
-                return .lost(.noReceiver, .node(index))
+                return .lost(transit.received, .noReceiver, .node(index))
             }
             if partitions.contains(where: { $0.separates(transit.origin, from: index) }) {
-                return .lost(.partitioned, .node(index))
+                return .lost(transit.received, .partitioned, .node(index))
             }
             return .delivered(transit)
         case .inner(let place): return leave(place, transit)
@@ -49,7 +51,7 @@ extension Topology {
     /// From inside through the gateway of a network: out, or back in where it is for the gateway's own address.
     private mutating func leave(_ place: Int, _ arrived: Transit) -> Passage {
         var transit = arrived
-        guard let outer = networks[place].outer else { return .lost(.noRoute, .network(place)) }
+        guard let outer = networks[place].outer else { return .lost(transit.received, .noRoute, .network(place)) }
         if transit.source.address.isIPv4 {
             do {
                 if networks[place].nat?.externalAddresses.contains(transit.destination.address) == true {
@@ -62,17 +64,17 @@ extension Topology {
                     outbound: transit.source, to: transit.destination, at: transit.time)
                 if let source { transit.source = source }
             } catch {
-                return .lost(.nat(error), .gateway(place))
+                return .lost(transit.received, .nat(error), .gateway(place))
             }
         }
         networks[place].firewall?.sendOut(from: transit.source, to: transit.destination, at: transit.time)
         guard let stop = route(transit, in: outer) else {
-            return .lost(.noRoute, .network(outer))
+            return .lost(transit.received, .noRoute, .network(outer))
         }
         guard
             let crossing = networks[place].outward?.send(
                 transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
-        else { return .lost(.noRoute, .network(place)) }
+        else { return .lost(transit.received, .noRoute, .network(place)) }
         return onward(transit, crossing, to: stop, on: LinkIdentity(network: outer, sender: .gateway(place)))
     }
 
@@ -81,13 +83,13 @@ extension Topology {
         var transit = arrived
         let admitted = networks[place].firewall?.admits(
             from: transit.source, to: transit.destination, at: transit.time)
-        if admitted == false { return .lost(.firewall, .gateway(place)) }
+        if admitted == false { return .lost(transit.received, .firewall, .gateway(place)) }
         do {
             let inside = try networks[place].nat?.translate(
                 inbound: transit.source, to: transit.destination, at: transit.time)
             if let inside { transit.destination = inside }
         } catch {
-            return .lost(.nat(error), .gateway(place))
+            return .lost(transit.received, .nat(error), .gateway(place))
         }
         return goIn(place, transit)
     }
@@ -95,7 +97,7 @@ extension Topology {
     private mutating func goIn(_ place: Int, _ transit: Transit) -> Passage {
         // What does not belong inside must not go around in circles.
         guard let stop = route(transit, in: place), stop != .inner(place) else {
-            return .lost(.noRoute, .network(place))
+            return .lost(transit.received, .noRoute, .network(place))
         }
         let crossing = networks[place].inward.send(
             transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
@@ -136,7 +138,7 @@ extension Topology {
         }
         switch crossing {
         case .arrives(let first, let again): return .onward(moved(first), again: again.map(moved))
-        case .lost(let loss): return .lost(.link(loss), .link(link))
+        case .lost(let loss): return .lost(transit.received, .link(loss), .link(link))
         }
     }
 }

@@ -61,8 +61,8 @@ public enum Passage: Hashable, Sendable {
     case onward(Transit, again: Transit?)
     /// It is at its receiver.
     case delivered(Transit)
-    /// It ends here.
-    case lost(NetworkLoss, NetworkPlace)
+    /// It ends here, as it was.
+    case lost(VirtualDatagram, NetworkLoss, NetworkPlace)
 }
 
 /// Why there is no such topology, or no such change of it.

@@ -33,13 +33,13 @@ extension VirtualNetwork {
         case .delivered(let transit):
             guard case .node(let place) = transit.stop else { return }
             guard let node = node(at: transit.destination, place: place) else {
-                return lose(datagram, .noReceiver, .node(place))
+                return lose(transit.received, .noReceiver, .node(place))
             }
-            guard !node.isSuspended else { return lose(datagram, .suspended, .node(place)) }
+            guard !node.isSuspended else { return lose(transit.received, .suspended, .node(place)) }
             arrivalTap?(transit)
             deliver(transit.received, to: node)
-        case .lost(let loss, let place):
-            lose(datagram, loss, place)
+        case .lost(let lost, let loss, let place):
+            lose(lost, loss, place)
             if loss == .link(.tooLong), case .link(let link) = place { report(datagram, tooLongFor: link) }
         }
     }
@@ -70,15 +70,17 @@ extension VirtualNetwork {
     private func deliver(_ datagram: VirtualDatagram, to node: VirtualNode) {
         tell(.arrived(datagram, at: node))
         var bytes = datagram.bytes
+        var message: Range<Int>?
         act(node) { engine, batch, now in
             var span = bytes.mutableSpan
             let reception = engine.receive(&span, from: datagram.source, at: now, into: &batch)
-            guard reception.disposition == .deliver, let packet = reception.packet, isObserved || recordsHistory
-            else { return }
-            let frame = Array(bytes[packet.message])
-            if recordsHistory { node.delivered.append(frame) }
-            tell(.frameDelivered(frame, at: node, of: datagram))
+            if reception.disposition == .deliver { message = reception.packet?.message }
         }
+        guard let message, isObserved || recordsHistory || answering != nil else { return }
+        let frame = Array(bytes[message])
+        if recordsHistory { node.delivered.append(frame) }
+        tell(.frameDelivered(frame, at: node, of: datagram))
+        if let answer = answering?(node, frame) { send(answer, from: node) }
     }
 
     /// Gives a node an input at the time of its clock, and carries out what comes of it, until nothing more does.

@@ -26,10 +26,12 @@ public final class VirtualNetwork {
     public var tap: ((VirtualDatagram) -> Void)?
     /// Sees every datagram that arrives through the topology at its node.
     public var arrivalTap: ((Transit) -> Void)?
-    /// Sees every datagram that the topology loses, as its node sent it, with the reason and the place.
+    /// Sees every datagram that the topology loses, as it was there, with the reason and the place.
     public var lossTap: ((VirtualDatagram, NetworkLoss, NetworkPlace) -> Void)?
     /// Answers a name with addresses, or with none.
     public var nameService: (PeerName) -> [Endpoint] = { _ in [] }
+    /// What a node's device answers, at once, to a frame that it gets; nil for nothing.
+    public var answering: ((VirtualNode, [UInt8]) -> [UInt8]?)?
     /// Whether nodes keep all of their events, frames and wishes. Without it nothing grows with time.
     public var recordsHistory = true
     /// The nodes in the order in which they were added.
