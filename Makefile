@@ -3,6 +3,7 @@
 SWIFT          ?= swift
 SWIFT_OPTIONS  ?=
 TEST_OPTIONS   ?=
+BENCH_OPTIONS  ?=
 
 PREFIX         ?= /usr/local
 DESTDIR        ?=
@@ -23,9 +24,9 @@ INSTALL_DATA   ?= $(INSTALL) -m 644
 # other linkers warn of a function (mktemp) in the runtime that the program does not use.
 release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
-sources := Sources Tests Package.swift
+sources := Sources Tests Benchmarks Package.swift
 
-.PHONY: all build demo test check format install install-strip uninstall clean help
+.PHONY: all build demo test bench-sim check format install install-strip uninstall clean help
 
 all: build
 
@@ -40,6 +41,10 @@ demo: ## Install what is missing, build, and show three nodes that become one ne
 
 test: ## Install what is missing, build, and run every test (TEST_OPTIONS='--filter NAME')
 	@scripts/test $(SWIFT_OPTIONS) $(TEST_OPTIONS)
+
+bench-sim: ## Measure the emulated network (BENCH_OPTIONS='idle mesh', see --help)
+	$(SWIFT) build -c release --product simulator-benchmark $(SWIFT_OPTIONS)
+	.build/release/simulator-benchmark $(BENCH_OPTIONS)
 
 check: ## Check format, warnings, the manual page and the scripts
 	@scripts/install-dependencies --check check

@@ -54,6 +54,11 @@ let package = Package(
             ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
+        // How fast the emulated network is: 'make bench-sim'.
+        .executableTarget(
+            name: "simulator-benchmark", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"],
+            path: "Benchmarks/Simulator", swiftSettings: strict),
+
         // C libraries, and what Swift cannot import from the kernel's headers.
         .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .systemLibrary(

@@ -6,8 +6,8 @@ struct AnswerLimit: Sendable {
     private let pause: Duration
 
     /// At most `capacity` addresses within each pause, and each of them once.
-    init(capacity: Int, pause: Duration) {
-        answered = AgedTable(capacity: capacity)
+    init(capacity: Int, pause: Duration, key: HashKey) {
+        answered = AgedTable(capacity: capacity, key: key)
         self.pause = pause
     }
 

@@ -1,4 +1,4 @@
-import VPNProtocol
+package import VPNProtocol
 
 /// The secret that decides where keys stand in tables, so that nobody who chooses keys, such as node ids and addresses,
 /// can make a table slow.
@@ -76,23 +76,46 @@ private struct SipState {
     }
 }
 
-extension NodeID {
-    @inline(__always)
-    func hash(under key: HashKey) -> UInt64 { key.hash(high, low, rest: 0, byteCount: 16) }
-
-    @inline(__always)
-    func isSame(as other: Self) -> Bool { low == other.low && high == other.high }
+/// What an ``AgedTable`` can be searched by.
+package protocol TableKey: Hashable, Sendable {
+    /// A hash under a secret; without one of its own, the standard library's, whose secret is the process's.
+    func hash(under key: HashKey) -> UInt64
+    /// Equality.
+    func isSame(as other: Self) -> Bool
 }
 
-extension Endpoint {
+extension TableKey {
+    package func hash(under key: HashKey) -> UInt64 { UInt64(truncatingIfNeeded: hashValue) }
+    package func isSame(as other: Self) -> Bool { self == other }
+}
+
+extension NodeID: TableKey {
     @inline(__always)
-    func hash(under key: HashKey) -> UInt64 {
+    package func hash(under key: HashKey) -> UInt64 { key.hash(high, low, rest: 0, byteCount: 16) }
+
+    @inline(__always)
+    package func isSame(as other: Self) -> Bool { low == other.low && high == other.high }
+}
+
+extension StationAddress: TableKey {
+    @inline(__always)
+    package func hash(under key: HashKey) -> UInt64 {
+        key.hash(high, low, rest: UInt64(family.rawValue), byteCount: 17)
+    }
+
+    @inline(__always)
+    package func isSame(as other: Self) -> Bool { high == other.high && low == other.low && family == other.family }
+}
+
+extension Endpoint: TableKey {
+    @inline(__always)
+    package func hash(under key: HashKey) -> UInt64 {
         key.hash(address.high, address.low, rest: UInt64(scope) << 16 | UInt64(port), byteCount: 22)
     }
 
     /// Equality, written out since a call into another module costs more than the comparison.
     @inline(__always)
-    func isSame(as other: Self) -> Bool {
+    package func isSame(as other: Self) -> Bool {
         address.low == other.address.low && address.high == other.address.high && port == other.port
             && scope == other.scope
     }

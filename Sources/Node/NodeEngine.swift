@@ -83,13 +83,13 @@ public struct NodeEngine: ~Copyable {
         let placeKey = HashKey(placeNumbers.next(), placeNumbers.next())
         peers = PeerTable(isEncrypted: configuration.seal.method != .none, key: placeKey)
         let limits = configuration.limits
-        stations = StationTable(capacity: limits.stations, timeout: configuration.stationTimeout)
-        claims = ClaimTable(capacity: limits.claims)
+        stations = StationTable(capacity: limits.stations, timeout: configuration.stationTimeout, key: placeKey)
+        claims = ClaimTable(capacity: limits.claims, key: placeKey)
         contacts = ContactQueue(capacity: limits.pendingContacts, perSecond: limits.contactsPerSecond, key: placeKey)
-        ownAddresses = AgedTable(capacity: limits.ownAddresses)
-        departed = AgedTable(capacity: limits.departedNodes)
-        answeredStrangers = AnswerLimit(capacity: limits.answers, pause: Self.strangerPause)
-        answeredRequests = AnswerLimit(capacity: limits.answers, pause: Self.requestPause)
+        ownAddresses = AgedTable(capacity: limits.ownAddresses, key: placeKey)
+        departed = AgedTable(capacity: limits.departedNodes, key: placeKey)
+        answeredStrangers = AnswerLimit(capacity: limits.answers, pause: Self.strangerPause, key: placeKey)
+        answeredRequests = AnswerLimit(capacity: limits.answers, pause: Self.requestPause, key: placeKey)
         var names: Set<PeerName> = []
         configured = configuration.peers.filter { names.insert($0).inserted }.map {
             ConfiguredPeer($0, startingAt: now)

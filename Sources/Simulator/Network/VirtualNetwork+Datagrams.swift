@@ -68,6 +68,7 @@ extension VirtualNetwork {
     }
 
     private func deliver(_ datagram: VirtualDatagram, to node: VirtualNode) {
+        deliveries += 1
         tell(.arrived(datagram, at: node))
         var bytes = datagram.bytes
         var message: Range<Int>?

@@ -34,6 +34,10 @@ public final class VirtualNetwork {
     public var answering: ((VirtualNode, [UInt8]) -> [UInt8]?)?
     /// Whether nodes keep all of their events, frames and wishes. Without it nothing grows with time.
     public var recordsHistory = true
+    /// How many things happened that were planned: steps of datagrams, deadlines, answers.
+    public private(set) var steps: UInt64 = 0
+    /// How many datagrams were given to a node.
+    public internal(set) var deliveries: UInt64 = 0
     /// The nodes in the order in which they were added.
     public private(set) var nodes: [VirtualNode] = []
 
@@ -197,6 +201,7 @@ public final class VirtualNetwork {
     public func run(until end: Instant) {
         while let time = queue.nextTime, time <= end, let next = queue.takeFirst() {
             now = time
+            steps += 1
             switch next {
             case .arrival(let datagram): arrive(datagram)
             case .transit(let transit): pass(transit)

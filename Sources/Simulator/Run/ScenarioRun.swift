@@ -39,7 +39,7 @@ public final class ScenarioRun {
     private let roster: Roster
     private let watch: ScenarioWatch
     private let promise: MeshPromise
-    //CHK private let checker: NetworkChecker
+    private let checker: NetworkChecker
     private let flows: [TrafficFlow]
     private let seed: Seed
     private var records: [String: RecordTarget] = [:]
@@ -72,7 +72,7 @@ public final class ScenarioRun {
             throw .topology(error)
         }
         watch = try ScenarioWatch(scenario, roster, flows: flows, groups: groups, in: network)
-        //CHK checker = NetworkChecker(scenario.networks)
+        checker = NetworkChecker(scenario.networks)
         for record in scenario.records { records[record.name] = record.target }
         try checkRecords()
         connect()
@@ -101,7 +101,7 @@ public final class ScenarioRun {
         network.nameService = { [unowned self] name in addresses(of: name) }
         network.answering = { [unowned self] node, frame in answer(to: frame, at: node) }
         network.add(watch)
-        //CHK network.add(checker)
+        if scenario.invariants.contains(.networkModel) { network.add(checker) }
     }
 
     private func planAll() {
@@ -142,7 +142,8 @@ extension ScenarioRun {
         watch.passEdge(at: end)
         if promise.deadline == end { watch.check(promise, at: end) }
         watch.finish(at: end)
-        //CHK
+        checker.finish(at: end)
+        for violation in checker.violations { watch.note(networkViolation: violation.text, at: violation.time) }
         var report = ScenarioReport(
             scenario.name, file: file, seed: seedNumber, duration: scenario.duration, expectations: try results())
         report.counts = counts

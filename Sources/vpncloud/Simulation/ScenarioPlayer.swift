@@ -39,6 +39,10 @@ struct ScenarioPlayer {
     }
 
     private func run(_ progress: (Int, ScenarioRun) -> Void) throws -> ScenarioReport {
+        var scenario = scenario
+        if TestVariables.walksDictionary {
+            scenario.nodes = Array(Dictionary(scenario.nodes.map { ($0.name, $0) }) { first, _ in first }.values)
+        }
         let run = try ScenarioRun(scenario, seed: seed)
         let hash = TraceHash()
         run.network.add(hash)
