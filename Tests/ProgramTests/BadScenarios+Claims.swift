@@ -36,7 +36,7 @@ extension BadScenario {
             "5:35: rate: expected a rate from 1kbit to 1000Gbit a second, like 10Mbit, found 'unlimited'"),
         Self(
             pair + "traffic: [{ from: a, to: b, every: 1s, count: 0 }]\n",
-            "5:47: count: expected a number from 1 to 50000000, found '0'"),
+            "5:47: count: expected a number from 1 to 20000000, found '0'"),
         Self(
             pair + "traffic: [{ from: a, to: b, every: 1s, kind: ping, vlan: 0 }]\n",
             "5:46: kind: expected 'data' or 'arp', found 'ping'",
@@ -52,12 +52,12 @@ extension BadScenario {
             "6:46: kind: needs Ethernet frames, and 'a' has a TUN device; use 'device_type: tap'",
             "6:57: vlan: needs Ethernet frames, and 'a' has a TUN device; use 'device_type: tap'"),
         Self(
-            pair + "traffic: [{ from: a, to: b, every: 6us }]\n",
-            "5:10: traffic: makes up to 50000001 frames; at most 50000000 can be simulated: make pauses longer, or write 'count' or 'end'"
+            pair + "traffic: [{ from: a, to: b, every: 14us }]\n",
+            "5:10: traffic: makes up to 21428572 frames; at most 20000000 can be simulated: make pauses longer, or write 'count' or 'end'"
         ),
         Self(
             pair + "traffic: [{ from: leaf, to: all, every: 1ns }, { from: leaf, to: all, every: 1s }]\n",
-            "5:10: traffic: makes up to 3600000003624 frames; at most 50000000 can be simulated: make pauses longer, or write 'count' or 'end'"
+            "5:10: traffic: makes up to 3600000003600 frames; at most 20000000 can be simulated: make pauses longer, or write 'count' or 'end'"
         ),
     ]
 

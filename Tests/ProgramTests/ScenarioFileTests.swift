@@ -272,7 +272,7 @@ struct ScenarioFileTests {
 struct ScenarioLibraryTests {
     @Test("passes 'sim check'")
     func check() {
-        #expect(Library.files.count >= 5)
+        #expect(Library.files.count >= 60)
         #expect(Program.main(["sim", "check"] + Library.files) == 0)
     }
 

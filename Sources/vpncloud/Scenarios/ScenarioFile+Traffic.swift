@@ -2,9 +2,6 @@ import VPNNode
 import VPNSimulator
 
 extension ScenarioFile {
-    /// The most frames that devices make together, each copy of a broadcast counted.
-    static let maximumFrames = 50_000_000
-
     mutating func readTraffic(_ node: YAMLNode) {
         guard
             let fields = ScenarioFields(
@@ -19,7 +16,7 @@ extension ScenarioFile {
         let size = fields.number("size", ScenarioValues.number(64...65_000)) ?? 100
         let interval = interval(fields, size: size)
         let (start, end) = window(fields, "start", "end")
-        let count = fields.number("count", ScenarioValues.number(1...Self.maximumFrames))
+        let count = fields.number("count", ScenarioValues.number(1...Scenario.maximumFrames))
         let isEcho = fields.boolean("echo") ?? false
         let kind = fields.value("kind", ScenarioValues.choice(TrafficPlan.Kind.self)) ?? .data
         let vlan = fields.number("vlan", ScenarioValues.number(1...4094))
@@ -75,22 +72,20 @@ extension ScenarioFile {
             let (sum, overflow) = total.addingReportingOverflow(frameCount(traffic, duration))
             total = overflow ? .max : sum
         }
-        guard total > Self.maximumFrames else { return }
+        guard total > Scenario.maximumFrames else { return }
         let found = total == .max ? "more frames than can be counted" : "\(total) frames"
         root.report(
             "traffic",
-            "makes up to \(found); at most \(Self.maximumFrames) can be simulated: make pauses longer, or write 'count' or 'end'"
+            "makes up to \(found); at most \(Scenario.maximumFrames) can be simulated: make pauses longer, or write 'count' or 'end'"
         )
     }
 
-    /// How many frames are made at most, with the copies of broadcasts and with answers.
+    /// How many frames there are, each counted once for each receiver.
     private func frameCount(_ traffic: TrafficPlan, _ duration: Duration) -> Int {
-        let length = max((traffic.end ?? duration) - traffic.start, .zero)
-        let times = min(traffic.count ?? .max, length.nanoseconds / max(traffic.interval.nanoseconds, 1) + 1)
         let all = scenario.nodes.reduce(0) { $0 + ($1.count ?? 1) }
         let receivers = traffic.to.map { names.size(of: $0) } ?? max(all - 1, 1)
-        var result = times
-        for factor in [names.size(of: traffic.from), receivers, traffic.isEcho || traffic.kind == .arp ? 2 : 1] {
+        var result = traffic.frames(in: duration)
+        for factor in [names.size(of: traffic.from), receivers] {
             let (product, overflow) = result.multipliedReportingOverflow(by: factor)
             result = overflow ? .max : product
         }
@@ -120,13 +115,5 @@ extension ScenarioFile {
                 || (traffic.isEcho || traffic.kind == .arp) && names.overlap(traffic.from, to)
                     && names.overlap(receiver, from)
         }
-    }
-}
-
-extension Duration {
-    /// Whole nanoseconds. No time of a scenario is too long for them.
-    fileprivate var nanoseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
     }
 }
