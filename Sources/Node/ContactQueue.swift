@@ -1,6 +1,7 @@
 import VPNProtocol
 
-/// An address that waits for an Init, for as long as it does.
+/// An address that waits for an Init, for as long as it does. One that was taken from the queue and came back is another:
+/// what the agenda still has of its first stay gives it no turn before its own.
 struct ContactReference: Hashable, Sendable {
     let slot: UInt32
     let serial: UInt32

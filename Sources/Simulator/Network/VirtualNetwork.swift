@@ -200,7 +200,7 @@ public final class VirtualNetwork {
     /// Lets everything happen that is planned up to an instant.
     public func run(until end: Instant) {
         while let time = queue.nextTime, time <= end, let next = queue.takeFirst() {
-            now = time
+            if time > now { pass(to: time) }
             steps += 1
             switch next {
             case .arrival(let datagram): arrive(datagram)
@@ -215,7 +215,12 @@ public final class VirtualNetwork {
                 act(node) { engine, batch, now in engine.advance(to: now, into: &batch) }
             }
         }
-        now = max(now, end)
+        if end > now { pass(to: end) }
+    }
+
+    private func pass(to time: Instant) {
+        now = time
+        for observer in observers { observer.pass(to: time) }
     }
 
     /// Lets everything happen that is planned for a while.

@@ -3,9 +3,9 @@ import VPNProtocol
 
 /// Which nodes have to be peers of each other at the end, and from when on.
 ///
-/// Promised are pairs of which one reaches the other without a way through a NAT or a firewall inwards, that understand each
-/// other, and that hear of each other through configured peers. Pairs of nodes behind two NATs are not: that is for
-/// expectations to say.
+/// Promised are pairs that understand each other, that hear of each other through configured peers, and of which one reaches
+/// the other without a way through a NAT or a firewall inwards. Others tell of a node by the address that they see; so one
+/// behind a NAT has to be told of directly. Pairs of nodes behind two NATs are not promised: that is for expectations to say.
 struct MeshPromise {
     /// When the mesh has to be complete; nil where nothing is promised.
     let deadline: Instant?
@@ -14,12 +14,15 @@ struct MeshPromise {
     /// The nodes that belong together: pairs of them that are open to each other have to be peers.
     private let component: [Int?]
     private let view: NetworkView
+    /// The pairs of which one is told of the other, each as two numbers in one.
+    private let told: Set<Int>
 
     init(_ scenario: Scenario, _ roster: Roster, _ groups: KeyGroups) throws(ScenarioError) {
         let end = try EndState(scenario, roster)
         let view = NetworkView(scenario.networks, end)
         self.view = view
         var sets = DisjointSets(count: roster.count)
+        var told: Set<Int> = []
         for (number, member) in roster.members.enumerated() where end.isRunning[number] {
             for peer in member.configuration.peers {
                 for other in try end.targets(of: peer.host, roster)
@@ -27,10 +30,13 @@ struct MeshPromise {
                     && view.areOpen(number, other)
                 {
                     sets.join(number, other)
+                    told.insert(number * roster.count + other)
+                    told.insert(other * roster.count + number)
                 }
             }
         }
         component = roster.members.indices.map { end.isRunning[$0] ? sets.root(of: $0) : nil }
+        self.told = told
         let last = Instant.zero + end.lastFault
         if end.isPartitioned {
             (deadline, reason) = (nil, "a partition lasts to the end")
@@ -55,7 +61,7 @@ struct MeshPromise {
             guard let set = component[node] else { continue }
             for other in component.indices
             where other != node && component[other] == set && !matrix[node, other].isCurrent {
-                if view.areOpen(node, other) { return (node, other) }
+                if told.contains(node * component.count + other) || view.meet(node, other) { return (node, other) }
             }
         }
         return nil
@@ -113,6 +119,8 @@ private struct NetworkView {
         let outer: String?
         let hasIPv4: Bool
         let hasIPv6: Bool
+        /// Whether there is a NAT to the network outside.
+        let isTranslated: Bool
         /// Whether messages get through well enough to promise anything.
         let isSound: Bool
     }
@@ -126,13 +134,29 @@ private struct NetworkView {
             let links = [end.links[plan.name] ?? plan.link, plan.inwardLink ?? plan.link]
             places[plan.name] = Place(
                 outer: plan.gateway?.network, hasIPv4: plan.hasIPv4, hasIPv6: plan.hasIPv6,
-                isSound: links.allSatisfy(\.isSound))
+                isTranslated: plan.gateway?.nat != nil, isSound: links.allSatisfy(\.isSound))
         }
     }
 
     /// Whether one of two nodes reaches the other on a way that only goes outwards.
     func areOpen(_ node: Int, _ other: Int) -> Bool {
         reaches(networks[node], networks[other]) || reaches(networks[other], networks[node])
+    }
+
+    /// Whether one of two nodes reaches the other at the address that all see.
+    func meet(_ node: Int, _ other: Int) -> Bool {
+        isPublic(networks[other]) && reaches(networks[node], networks[other])
+            || isPublic(networks[node]) && reaches(networks[other], networks[node])
+    }
+
+    /// Whether the addresses of a network are the same for everybody.
+    private func isPublic(_ network: String) -> Bool {
+        var name: String? = network
+        while let current = name, let place = places[current] {
+            if place.isTranslated { return false }
+            name = place.outer
+        }
+        return true
     }
 
     private func reaches(_ from: String, _ to: String) -> Bool {

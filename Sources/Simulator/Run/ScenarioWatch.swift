@@ -47,7 +47,6 @@ final class ScenarioWatch: NetworkObserver {
 
     /// Takes note of an observation.
     func observe(_ observation: Observation, at now: Instant) {
-        if now > instant { close(now) }
         counts.observations += 1
         switch observation {
         case .started(let node):
@@ -101,7 +100,7 @@ final class ScenarioWatch: NetworkObserver {
     }
 
     /// Lets judges look at the instant that is over.
-    private func close(_ next: Instant) {
+    func pass(to next: Instant) {
         if isChanged { look(at: instant) }
         isChanged = false
         instant = next
@@ -222,7 +221,7 @@ extension ScenarioWatch {
 extension ScenarioWatch {
     /// Looks at an instant at which windows begin or end, once all that happens then has happened.
     func passEdge(at now: Instant) {
-        close(now)
+        pass(to: now)
         look(at: now, isEdge: true)
         for index in countJudges.indices {
             let window = countJudges[index].judge.window
