@@ -30,9 +30,7 @@ let package = Package(
     targets: [
         // The pure core: bytes, time and a seed come in, outputs go out.
         .target(name: "VPNProtocol", dependencies: ["CSodium"], path: "Sources/Protocol", swiftSettings: strict),
-        .target(
-            name: "VPNNode", dependencies: ["VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
-            path: "Sources/Node", swiftSettings: strict),
+        .target(name: "VPNNode", dependencies: ["VPNProtocol"], path: "Sources/Node", swiftSettings: strict),
 
         // Its two worlds.
         .target(
@@ -51,7 +49,9 @@ let package = Package(
         // The command line.
         .executableTarget(
             name: "vpncloud",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging],
+            dependencies: [
+                "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging,
+            ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
         // How fast the emulated network is: 'make bench-sim'.

@@ -1,5 +1,5 @@
 /// How writing captures failed.
-enum CaptureError: Error, Hashable, CustomStringConvertible {
+public enum CaptureError: Error, Hashable, CustomStringConvertible {
     /// The folder could not be made, or is none.
     case folder(String, reason: String)
     /// A file could not be opened.
@@ -10,7 +10,7 @@ enum CaptureError: Error, Hashable, CustomStringConvertible {
     case mixedDevices(String)
 
     /// What is wrong, and where.
-    var description: String {
+    public var description: String {
         switch self {
         case .folder(let path, let reason): "the folder '\(path)' for captures cannot be used: \(reason)"
         case .open(let path, let reason): "the capture '\(path)' cannot be opened for writing: \(reason)"

@@ -1,12 +1,12 @@
 internal import Glibc
 internal import VPNNode
-internal import VPNSimulator
+public import VPNSimulator
 
 /// A folder of capture files: `NAME.inner.pcap` and `NAME.outer.pcap` for each node, and `dropped.pcap`.
 ///
 /// A file is made with its first packet, and replaces one that an earlier run left. Since a system lets a program open
 /// a thousand files or so, only some are open; the one that was written longest ago is closed for another.
-final class CaptureFolder {
+public final class CaptureFolder {
     private struct Entry {
         let type: LinkType
         var file: CaptureFile?
@@ -24,14 +24,14 @@ final class CaptureFolder {
     private var open: [Int] = []
     private var uses: UInt64 = 0
     /// What went wrong first. Nothing is written after that.
-    private(set) var failure: CaptureError?
+    public private(set) var failure: CaptureError?
     /// How many packets were written.
-    private(set) var packets: UInt64 = 0
+    public private(set) var packets: UInt64 = 0
 
     /// Uses a folder, which is made where it does not exist; the one that it is in does.
     ///
     /// - Parameter openLimit: how many files are open at a time, at least 1.
-    init(_ path: String, openLimit: Int = 400) throws(CaptureError) {
+    public init(_ path: String, openLimit: Int = 400) throws(CaptureError) {
         precondition(openLimit > 0, "one file at least is open while it is written")
         self.path = path
         self.openLimit = openLimit
@@ -47,7 +47,7 @@ final class CaptureFolder {
     }
 
     /// Writes a packet to the file of its stream. What goes wrong is in ``failure``.
-    func write(_ packet: CapturedPacket) {
+    public func write(_ packet: CapturedPacket) {
         guard failure == nil else { return }
         do {
             try file(of: packet.stream).append(packet.bytes, at: packet.time)
@@ -58,7 +58,7 @@ final class CaptureFolder {
     }
 
     /// Closes all files; throws what went wrong first, then or before.
-    func close() throws(CaptureError) {
+    public func close() throws(CaptureError) {
         for index in open {
             do { try entries[index].file?.close() } catch { failure = failure ?? error }
             entries[index].file = nil

@@ -2,7 +2,7 @@
 ///
 /// Entries are ordered by the time they were last put or touched; times must not go backwards. Every operation takes
 /// constant time, and none allocates once the table has had as many entries as it has now.
-package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package struct AgedTable<Key: TableKey, Value: Sendable>: Sendable {
     package struct Entry: Sendable {
         package fileprivate(set) var key: Key
         package var value: Value
@@ -12,32 +12,49 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     package let capacity: Int
-    private var slots: [Key: Int32] = [:]
+    private let key: HashKey
+    private var index = SlotIndex()
     private var entries: [Entry] = []
     private var oldestSlot: Int32 = -1
     private var newestSlot: Int32 = -1
     /// Unused slots, linked through `newer`.
     private var freeSlot: Int32 = -1
 
-    package init(capacity: Int) {
+    /// - Parameter key: a secret, where others than the program choose the keys of entries and these have a hash of their own.
+    package init(capacity: Int, key: HashKey = HashKey(0, 0)) {
         precondition(capacity > 0 && capacity < Int(Int32.max), "a table has room for something")
         self.capacity = capacity
+        self.key = key
     }
 
-    package var count: Int { slots.count }
+    package var count: Int { index.count }
+    package var isEmpty: Bool { oldestSlot < 0 }
     package var isFull: Bool { count >= capacity }
     /// About the bytes it has room for.
-    var heldBytes: Int { slots.heldBytes + entries.heldBytes }
+    var heldBytes: Int { index.heldBytes + entries.heldBytes }
     package var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
 
-    package subscript(key: Key) -> Entry? { slots[key].map { entries[Int($0)] } }
+    package subscript(key: Key) -> Entry? { place(of: key).map { entries[$0] } }
+
+    /// Where an entry stands, until something is put or removed.
+    func place(of key: Key) -> Int? {
+        index.slot(hash: key.hash(under: self.key)) { entries[$0].key.isSame(as: key) }
+    }
+
+    /// The entry at a place.
+    func entry(at place: Int) -> Entry { entries[place] }
+
+    /// Replaces the value at a place, which is then the newest.
+    mutating func renew(_ place: Int, _ value: Value, at now: Instant) {
+        entries[place].value = value
+        touch(Int32(place), at: now)
+    }
 
     /// Puts or replaces an entry, which is then the newest. Returns the entry that had to go for it, if one had to.
     @discardableResult
     package mutating func put(_ key: Key, _ value: Value, at now: Instant) -> Entry? {
-        if let slot = slots[key] {
-            entries[Int(slot)].value = value
-            touch(slot, at: now)
+        if let place = place(of: key) {
+            renew(place, value, at: now)
             return nil
         }
         let evicted = isFull ? removeOldest() : nil
@@ -51,7 +68,7 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             slot = Int32(entries.count)
             entries.append(entry)
         }
-        slots[key] = slot
+        Self.insert(slot, into: &index, entries, self.key)
         linkAsNewest(slot)
         return evicted
     }
@@ -59,8 +76,12 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Removes an entry.
     @discardableResult
     package mutating func remove(_ key: Key) -> Entry? {
-        guard let slot = slots.removeValue(forKey: key) else { return nil }
+        place(of: key).map { remove(at: Int32($0)) }
+    }
+
+    private mutating func remove(at slot: Int32) -> Entry {
         let entry = entries[Int(slot)]
+        Self.remove(slot, from: &index, entries, key)
         unlink(slot)
         entries[Int(slot)].newer = freeSlot
         freeSlot = slot
@@ -69,13 +90,19 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Removes and returns the oldest entry.
     package mutating func removeOldest() -> Entry? {
-        oldestSlot < 0 ? nil : remove(entries[Int(oldestSlot)].key)
+        oldestSlot < 0 ? nil : remove(at: oldestSlot)
     }
 
     /// Removes and returns the oldest entry if its time is at or before `limit`.
     package mutating func removeOldest(notAfter limit: Instant) -> Entry? {
         guard oldestSlot >= 0, entries[Int(oldestSlot)].time <= limit else { return nil }
         return removeOldest()
+    }
+
+    /// Gives all memory back where there are no entries.
+    package mutating func releaseIfEmpty() {
+        guard isEmpty, !entries.isEmpty else { return }
+        self = Self(capacity: capacity, key: key)
     }
 
     /// Calls `body` with every entry, the oldest first.
@@ -85,6 +112,15 @@ package struct AgedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             body(entries[Int(slot)])
             slot = entries[Int(slot)].newer
         }
+    }
+
+    // The index asks for hashes while it changes, and so gets the entries beside it.
+    private static func insert(_ slot: Int32, into index: inout SlotIndex, _ entries: [Entry], _ key: HashKey) {
+        index.insert(Int(slot), hash: entries[Int(slot)].key.hash(under: key)) { entries[$0].key.hash(under: key) }
+    }
+
+    private static func remove(_ slot: Int32, from index: inout SlotIndex, _ entries: [Entry], _ key: HashKey) {
+        index.remove(Int(slot), hash: entries[Int(slot)].key.hash(under: key)) { entries[$0].key.hash(under: key) }
     }
 
     private mutating func touch(_ slot: Int32, at now: Instant) {

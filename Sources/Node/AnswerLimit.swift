@@ -6,8 +6,8 @@ struct AnswerLimit: Sendable {
     private let pause: Duration
 
     /// At most `capacity` addresses within each pause, and each of them once.
-    init(capacity: Int, pause: Duration) {
-        answered = AgedTable(capacity: capacity)
+    init(capacity: Int, pause: Duration, key: HashKey) {
+        answered = AgedTable(capacity: capacity, key: key)
         self.pause = pause
     }
 
@@ -17,9 +17,16 @@ struct AnswerLimit: Sendable {
 
     /// Whether an address may be answered now, which it then is.
     mutating func allows(_ endpoint: Endpoint, at now: Instant) -> Bool {
-        if let entry = answered[endpoint], now - entry.time < pause { return false }
-        if answered.isFull, let oldest = answered.oldest, now - oldest.time < pause { return false }
+        expire(at: now)
+        guard answered[endpoint] == nil, !answered.isFull else { return false }
         answered.put(endpoint, true, at: now)
         return true
+    }
+
+    /// Forgets whoever may be answered again, and holds no memory when that was all.
+    mutating func expire(at now: Instant) {
+        guard now >= .zero + pause else { return }
+        while answered.removeOldest(notAfter: now - pause) != nil {}
+        answered.releaseIfEmpty()
     }
 }

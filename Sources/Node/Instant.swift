@@ -34,6 +34,14 @@ public struct Instant: Hashable, Comparable, Sendable {
     }
 }
 
+extension Instant {
+    /// The instant so many nanoseconds later; never beyond the end. For what is done with each packet: to take a `Duration`
+    /// apart is a division of 128 bits.
+    func advanced(byNanoseconds count: UInt64) -> Instant {
+        Instant(nanoseconds: nanoseconds.addingSaturating(count))
+    }
+}
+
 /// The earlier of two instants, where nil is never.
 package func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
     guard let left, let right else { return left ?? right }

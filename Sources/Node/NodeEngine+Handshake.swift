@@ -85,10 +85,9 @@ extension NodeEngine {
         let reference = peers.reference(to: slot)
         addClaims(message.subnets, of: slot, into: &outputs)
         if configuration.dialect.announcesPeerTimeout {
-            peers.details[slot].announcedTimeout = message.announcedPeerTimeout
+            peers.setAnnouncedTimeout(of: slot, to: message.announcedPeerTimeout)
         }
-        agenda.note(.checkPeer(reference), due: now + configuration.peerTimeout)
-        agenda.note(.secondList(reference), due: now + Self.secondListDelay)
+        agenda.noteJoin(of: reference, secondList: now + Self.secondListDelay)
         tidyAgenda(at: now)
         scheduleLists(at: now)
         outputs.append(.peerJoined(message.nodeID, source, claims: message.subnets.count))
@@ -101,7 +100,7 @@ extension NodeEngine {
         var ignored = 0
         for subnet in subnets where ranges.insert(ClaimTable.Key(subnet)).inserted {
             if claims.insert(subnet, of: reference) {
-                peers.details[slot].subnets.append(subnet)
+                peers.appendSubnet(subnet, to: slot)
             } else {
                 ignored += 1
                 counters.countEviction(from: .claims)
@@ -142,11 +141,11 @@ extension NodeEngine {
 
     /// Removes a peer with all that hangs on it.
     mutating func removePeer(_ slot: Int, _ loss: PeerLoss, at now: Instant, into outputs: inout OutputBatch) {
-        let peer = peers.peers[slot]
+        let (peer, mark) = (peers.peers[slot], peers.mark(of: slot))
         let reference = peers.reference(to: slot)
-        for subnet in peers.details[slot].subnets { claims.remove(subnet, of: reference) }
+        for subnet in peers.subnets(of: slot) { claims.remove(subnet, of: reference) }
         peers.remove(slot)
-        if let mark = peer.mark, departed.put(peer.id, mark, at: now) != nil {
+        if let mark, departed.put(peer.id, mark, at: now) != nil {
             counters.countEviction(from: .departedNodes)
         }
         outputs.append(.peerLost(peer.id, peer.address, loss))

@@ -12,10 +12,8 @@ extension NodeEngine {
         var smallest = configuration.peerTimeout
         guard configuration.dialect.announcesPeerTimeout else { return smallest }
         for slot in peers.slots {
-            // No peer can mean 0 seconds.
-            if let seconds = peers.details[slot].announcedTimeout {
-                smallest = min(smallest, .seconds(max(1, seconds)))
-            }
+            let seconds = peers.peers[slot].announcedTimeout
+            if seconds > 0 { smallest = min(smallest, .seconds(seconds)) }
         }
         return smallest
     }
@@ -51,7 +49,7 @@ extension NodeEngine {
         var list = PeerListMessage()
         let limit = configuration.limits.controlMessageBytes
         for slot in randomSlots(atMost: limit / PeerListMessage.ipv4EntryBytes) {
-            for address in [peers.peers[slot].address] + peers.details[slot].alternatives
+            for address in [peers.peers[slot].address] + peers.alternatives(of: slot)
             where address.isUsableElsewhere {
                 if configuration.dialect.listsMappedAddresses, address.address.isIPv4 {
                     list.append(address, asMapped: true, withinBytes: limit)
@@ -77,7 +75,7 @@ extension NodeEngine {
 
     /// Up to `count` different peers: all where there are no more, else a random choice.
     private mutating func randomSlots(atMost count: Int) -> [Int] {
-        guard peers.count > count else { return peers.slots }
+        guard peers.count > count else { return Array(peers.slots) }
         // Floyd's choice of `count` out of n: each subset is equally likely, with `count` draws.
         var chosen: [Int] = []
         var isChosen: Set<Int> = []

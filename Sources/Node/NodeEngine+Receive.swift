@@ -50,8 +50,10 @@ extension NodeEngine {
             case .initial: receiveInit(message, nonce: packet.nonce, from: source, at: now, into: &outputs)
             case .close: receiveClose(packet.nonce, slot: slot, from: source, at: now, into: &outputs)
             }
-        if disposition == .deliver || disposition == .handled, let slot = peers.slot(at: source) {
-            peers.details[slot].received.count(datagram.count)
+        if disposition == .deliver || disposition == .handled {
+            // Data takes no peer away and no address from one; anything else may.
+            let slot = packet.type == .data ? slot : peers.slot(at: source)
+            if let slot { peers.countReceived(from: slot, bytes: datagram.count) }
         }
         return Reception(disposition: disposition, packet: packet)
     }
@@ -125,7 +127,7 @@ extension NodeEngine {
             return true
         }
         switch contacts.admit(endpoint, at: now) {
-        case .new: agenda.note(.contact(endpoint), due: now)
+        case .new: if let contact = contacts.reference(to: endpoint) { agenda.note(.contact(contact), due: now) }
         case .waiting: break
         case .full:
             counters.countEviction(from: .contacts)

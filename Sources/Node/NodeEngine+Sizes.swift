@@ -44,13 +44,3 @@ extension NodeEngine {
             + ownAddresses.heldBytes + departed.heldBytes + answeredStrangers.heldBytes + answeredRequests.heldBytes
     }
 }
-
-extension Array {
-    /// The bytes that it has room for, without those that its elements refer to.
-    var heldBytes: Int { capacity * MemoryLayout<Element>.stride }
-}
-
-extension Dictionary {
-    /// About the bytes that it has room for: the standard library keeps a quarter of the places free.
-    var heldBytes: Int { (capacity + capacity / 3) * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride) }
-}

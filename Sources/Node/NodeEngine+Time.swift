@@ -15,6 +15,8 @@ extension NodeEngine {
     public mutating func advance(to now: Instant, into outputs: inout OutputBatch) {
         guard !isShutDown else { return }
         runAgenda(at: now, into: &outputs)
+        answeredStrangers.expire(at: now)
+        answeredRequests.expire(at: now)
         while let station = stations.expireOne(at: now) { outputs.append(.stationForgotten(station)) }
         if let nextLists, nextLists <= now { sendLists(at: now, into: &outputs) }
         for index in configured.indices { attend(toConfigured: index, at: now, into: &outputs) }
@@ -81,20 +83,21 @@ extension NodeEngine {
         guard let first = agenda.nextDeadline, first <= now else { return }
         var newPeers: [PeerReference] = []
         var strangers: [Endpoint] = []
-        while let item = agenda.next(at: now) {
-            switch item {
-            case .checkPeer(let reference):
-                guard let slot = peers.slot(of: reference) else { continue }
-                let deadline = peers.peers[slot].heard + configuration.peerTimeout
-                if deadline <= now {
-                    removePeer(slot, .timedOut, at: now, into: &outputs)
-                } else {
-                    agenda.note(item, due: deadline)
-                }
+        while let entry = agenda.next(at: now) {
+            switch entry.item {
+            case .checkPeer(let reference): checkPeer(reference, at: now, into: &outputs)
             case .secondList(let reference):
+                guard let slot = peers.slot(of: reference) else { continue }
+                let check = peers.peers[slot].joined + configuration.peerTimeout
+                if check > entry.due {
+                    agenda.noteFirstCheck(of: reference, due: check, after: entry)
+                } else {
+                    checkPeer(reference, at: now, into: &outputs)
+                }
                 if peers.slot(of: reference) != nil { newPeers.append(reference) }
-            case .contact(let endpoint):
-                if takeTurn(contacting: endpoint, at: now) { strangers.append(endpoint) }
+            case .contact(let reference):
+                guard let endpoint = contacts.endpoint(of: reference) else { continue }
+                if takeTurn(contacting: endpoint, reference, at: now) { strangers.append(endpoint) }
             }
         }
         for endpoint in strangers { transmitRequest(to: endpoint, into: &outputs) }
@@ -108,19 +111,32 @@ extension NodeEngine {
         transmitList(list, toDestinationsSince: mark, into: &outputs)
     }
 
+    /// Removes a peer that was silent for too long, or looks again when it may have been.
+    private mutating func checkPeer(_ reference: PeerReference, at now: Instant, into outputs: inout OutputBatch) {
+        guard let slot = peers.slot(of: reference) else { return }
+        let deadline = peers.peers[slot].heard + configuration.peerTimeout
+        if deadline <= now {
+            removePeer(slot, .timedOut, at: now, into: &outputs)
+        } else {
+            agenda.note(.checkPeer(reference), due: deadline)
+        }
+    }
+
     /// Frees the agenda of what is void once that is most of it, so that it is bounded by the tables it is about.
     mutating func tidyAgenda(at now: Instant) {
-        guard agenda.count > 4 * (peers.count + contacts.count) + 64 else { return }
+        guard agenda.count > 2 * (peers.count + contacts.count) + 64 else { return }
         agenda.keep { item in
             switch item {
             case .checkPeer(let reference), .secondList(let reference): peers.slot(of: reference) != nil
-            case .contact(let endpoint): contacts.contains(endpoint)
+            case .contact(let reference): contacts.endpoint(of: reference) != nil
             }
         }
     }
 
     /// Whether an address from a list gets an Init now.
-    private mutating func takeTurn(contacting endpoint: Endpoint, at now: Instant) -> Bool {
+    private mutating func takeTurn(
+        contacting endpoint: Endpoint, _ reference: ContactReference, at now: Instant
+    ) -> Bool {
         guard contacts.isDue(endpoint, at: now) else { return false }
         guard peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else {
             contacts.remove(endpoint)
@@ -128,10 +144,10 @@ extension NodeEngine {
         }
         switch contacts.takeTurn(endpoint, nonce: nonce, at: now) {
         case .wait(let instant):
-            agenda.note(.contact(endpoint), due: instant)
+            agenda.note(.contact(reference), due: instant)
             return false
         case .contact(let again):
-            if let again { agenda.note(.contact(endpoint), due: again) }
+            if let again { agenda.note(.contact(reference), due: again) }
             return true
         }
     }

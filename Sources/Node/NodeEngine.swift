@@ -34,7 +34,7 @@ public struct NodeEngine: ~Copyable {
     var choices: RandomNumbers
     var counters = NodeCounters()
     var agenda = Agenda()
-    var peers = PeerTable()
+    var peers: PeerTable
     var stations: StationTable
     var claims: ClaimTable
     var contacts: ContactQueue
@@ -79,14 +79,17 @@ public struct NodeEngine: ~Copyable {
         request = InitMessage(stage: .request, nodeID: id, subnets: configuration.subnets, trailing: trailing)
         response = InitMessage(stage: .response, nodeID: id, subnets: configuration.subnets, trailing: trailing)
 
+        var placeNumbers = seed.numbers(for: "places in tables")
+        let placeKey = HashKey(placeNumbers.next(), placeNumbers.next())
+        peers = PeerTable(isEncrypted: configuration.seal.method != .none, key: placeKey)
         let limits = configuration.limits
-        stations = StationTable(capacity: limits.stations, timeout: configuration.stationTimeout)
-        claims = ClaimTable(capacity: limits.claims)
-        contacts = ContactQueue(capacity: limits.pendingContacts, perSecond: limits.contactsPerSecond)
-        ownAddresses = AgedTable(capacity: limits.ownAddresses)
-        departed = AgedTable(capacity: limits.departedNodes)
-        answeredStrangers = AnswerLimit(capacity: limits.answers, pause: Self.strangerPause)
-        answeredRequests = AnswerLimit(capacity: limits.answers, pause: Self.requestPause)
+        stations = StationTable(capacity: limits.stations, timeout: configuration.stationTimeout, key: placeKey)
+        claims = ClaimTable(capacity: limits.claims, key: placeKey)
+        contacts = ContactQueue(capacity: limits.pendingContacts, perSecond: limits.contactsPerSecond, key: placeKey)
+        ownAddresses = AgedTable(capacity: limits.ownAddresses, key: placeKey)
+        departed = AgedTable(capacity: limits.departedNodes, key: placeKey)
+        answeredStrangers = AnswerLimit(capacity: limits.answers, pause: Self.strangerPause, key: placeKey)
+        answeredRequests = AnswerLimit(capacity: limits.answers, pause: Self.requestPause, key: placeKey)
         var names: Set<PeerName> = []
         configured = configuration.peers.filter { names.insert($0).inserted }.map {
             ConfiguredPeer($0, startingAt: now)
@@ -103,7 +106,7 @@ public struct NodeEngine: ~Copyable {
     public mutating func sendFailed(
         to endpoint: Endpoint, errorCode: Int32, at now: Instant, into outputs: inout OutputBatch
     ) {
-        if let slot = peers.slot(at: endpoint) { peers.details[slot].failedSends &+= 1 }
+        if let slot = peers.slot(at: endpoint) { peers.countFailedSend(to: slot) }
         outputs.append(.sendFailed(endpoint, errorCode: errorCode))
     }
 
@@ -125,11 +128,12 @@ public struct NodeEngine: ~Copyable {
     /// A picture of the node.
     public func statistics() -> NodeStatistics {
         var list = peers.slots.map { slot in
-            let (peer, details) = (peers.peers[slot], peers.details[slot])
+            let peer = peers.peers[slot]
             return PeerStatistics(
-                id: peer.id, addresses: [peer.address] + details.alternatives, subnets: details.subnets,
-                joined: details.joined, heard: peer.heard, received: details.received, sent: details.sent,
-                failedSends: details.failedSends)
+                id: peer.id, addresses: [peer.address] + peers.alternatives(of: slot), subnets: peers.subnets(of: slot),
+                joined: peer.joined, heard: peer.heard, received: peers.received(from: slot),
+                sent: peers.sent(to: slot),
+                failedSends: peers.failedSends(of: slot))
         }
         list.sort { $0.id < $1.id }
         var seen: [StationStatistics] = []
@@ -151,7 +155,7 @@ extension NodeEngine {
     /// Adds a peer to the receivers of the next transmit, which has so many bytes on the wire.
     mutating func appendDestination(_ slot: Int, bytes: Int, into outputs: inout OutputBatch) {
         outputs.appendDestination(peers.peers[slot].address)
-        peers.details[slot].sent.count(bytes + configuration.seal.headBytes + configuration.seal.tailBytes)
+        peers.countSent(to: slot, bytes: bytes + configuration.seal.headBytes + configuration.seal.tailBytes)
     }
 
     /// Stages a control message.

@@ -1,55 +1,46 @@
 import VPNProtocol
 
-/// A peer for as long as it is one: a slot of the table, and which of the slot's peers in a row is meant.
-struct PeerReference: Hashable, Sendable {
-    let slot: UInt32
-    let generation: UInt32
-}
-
-/// What is needed of a peer for each packet.
-struct Peer: Sendable {
-    let id: NodeID
-    /// Where it is sent to: the source of the freshest message from it.
-    fileprivate(set) var address: Endpoint
-    /// When it was last heard.
-    fileprivate(set) var heard: Instant
-    /// The highest nonce of its sequence, where the network is encrypted.
-    fileprivate(set) var mark: Nonce?
-    fileprivate var generation: UInt32
-    fileprivate var position: UInt32
-}
-
-/// What no decision about a packet needs: what is counted, and what is told of a peer.
-struct PeerDetails: Sendable {
-    /// Addresses it was heard from besides the one in use, the oldest first.
-    fileprivate(set) var alternatives: [Endpoint] = []
-    var subnets: [Subnet] = []
-    var joined: Instant
-    var received = Traffic()
-    var sent = Traffic()
-    var failedSends: UInt64 = 0
-    /// What it announced in its Init, in dialect `1`.
-    var announcedTimeout: UInt16?
-}
-
 /// The peers of a node, found by node id and by any of their addresses.
 ///
 /// An address belongs to one peer at most. Peers are walked in an order that depends on nothing but
 /// the calls that were made.
 struct PeerTable: Sendable {
     private(set) var peers: [Peer] = []
-    var details: [PeerDetails] = []
+    private var order: [UInt32] = []
+    /// The first of the unused slots, linked through `position`.
+    private var unused = Self.noSlot
+    private var extras: [PeerExtras] = []
+    private var unusedExtras: [UInt32] = []
+    private var slotOfID = SlotIndex()
+    /// Finds addresses in use; the others have an index of their own, asked only where there are any.
+    private var slotOfAddress = SlotIndex()
+    private var alternatives: AlternativeAddresses
+    private let key: HashKey
+    private let isEncrypted: Bool
+
+    private static let noSlot = UInt32.max
+
+    /// - Parameter isEncrypted: whether messages have nonces, and peers a mark.
+    init(isEncrypted: Bool, key: HashKey) {
+        self.isEncrypted = isEncrypted
+        self.key = key
+        alternatives = AlternativeAddresses(key: key)
+    }
+
+    var count: Int { order.count }
+    var isEmpty: Bool { order.isEmpty }
     /// The slots in use.
-    private(set) var slots: [Int] = []
-    private var free: [Int] = []
-    private var slotOfID: [NodeID: Int] = [:]
-    private var slotOfEndpoint: [Endpoint: Int] = [:]
+    var slots: PeerSlots { PeerSlots(order: order) }
 
-    var count: Int { slots.count }
-    var isEmpty: Bool { slots.isEmpty }
+    func slot(of id: NodeID) -> Int? {
+        slotOfID.slot(hash: id.hash(under: key)) { peers[$0].id.isSame(as: id) }
+    }
 
-    func slot(of id: NodeID) -> Int? { slotOfID[id] }
-    func slot(at endpoint: Endpoint) -> Int? { slotOfEndpoint[endpoint] }
+    func slot(at endpoint: Endpoint) -> Int? {
+        let hash = endpoint.hash(under: key)
+        if let slot = slotOfAddress.slot(hash: hash, where: { peers[$0].address.isSame(as: endpoint) }) { return slot }
+        return alternatives.owner(of: endpoint, hash: hash)
+    }
 
     func reference(to slot: Int) -> PeerReference {
         PeerReference(slot: UInt32(slot), generation: peers[slot].generation)
@@ -60,63 +51,136 @@ struct PeerTable: Sendable {
         peers[Int(reference.slot)].generation == reference.generation ? Int(reference.slot) : nil
     }
 
+    /// The peer to give up first: one that was never heard after its Init, else the one that was silent longest; the first
+    /// of several.
+    var mostSilent: Int? {
+        slots.min { left, right in
+            let (leftSpoke, rightSpoke) = (peers[left].hasSpoken, peers[right].hasSpoken)
+            return leftSpoke == rightSpoke ? peers[left].heard < peers[right].heard : rightSpoke
+        }
+    }
+
+    /// How many addresses the peer with the most of them has; 0 without peers.
+    var mostAddresses: Int {
+        slots.reduce(0) { most, slot in
+            max(most, 1 + (details(of: slot).map { alternatives.count(from: $0.oldestAlternative) } ?? 0))
+        }
+    }
+
+    /// About the bytes it has room for.
+    var heldBytes: Int {
+        peers.heldBytes + order.heldBytes + slotOfID.heldBytes + slotOfAddress.heldBytes + alternatives.heldBytes
+            + extras.heldBytes + unusedExtras.heldBytes + extras.reduce(0) { $0 + $1.subnets.heldBytes }
+    }
+}
+
+extension PeerTable {
     /// Adds a peer. Neither its id nor its address may be in the table.
     mutating func insert(_ id: NodeID, at address: Endpoint, mark: Nonce?, now: Instant) -> Int {
-        precondition(slotOfID[id] == nil && slotOfEndpoint[address] == nil, "a peer is added once")
-        let position = UInt32(slots.count)
-        var peer = Peer(id: id, address: address, heard: now, mark: mark, generation: 0, position: position)
+        precondition(slot(of: id) == nil && slot(at: address) == nil, "a peer is added once")
+        var peer = Peer(
+            address: address, heard: now, mark: mark ?? Nonce(bits: 0), generation: 0, id: id, joined: now,
+            position: UInt32(order.count))
         let slot: Int
-        if let unused = free.popLast() {
-            slot = unused
+        if unused != Self.noSlot {
+            slot = Int(unused)
+            unused = peers[slot].position
             peer.generation = peers[slot].generation
             peers[slot] = peer
-            details[slot] = PeerDetails(joined: now)
         } else {
             slot = peers.count
-            peers.append(peer)
-            details.append(PeerDetails(joined: now))
+            peers.appendSparingly(peer)
         }
-        slots.append(slot)
-        slotOfID[id] = slot
-        slotOfEndpoint[address] = slot
+        order.appendSparingly(UInt32(slot))
+        Self.insert(slot, intoIDs: &slotOfID, peers, key)
+        Self.insert(slot, intoAddresses: &slotOfAddress, peers, key)
         return slot
     }
 
     /// Removes a peer; references to it find nothing from now on.
     mutating func remove(_ slot: Int) {
-        let peer = peers[slot]
-        slotOfID[peer.id] = nil
-        slotOfEndpoint[peer.address] = nil
-        for address in details[slot].alternatives { slotOfEndpoint[address] = nil }
-        let last = slots.removeLast()
-        if last != slot {
-            slots[Int(peer.position)] = last
-            peers[last].position = peer.position
+        Self.remove(slot, fromIDs: &slotOfID, peers, key)
+        Self.remove(slot, fromAddresses: &slotOfAddress, peers, key)
+        if peers[slot].extras != Peer.noExtras {
+            let number = Int(peers[slot].extras)
+            while alternatives.removeOldest(from: &extras[number].oldestAlternative) != nil {}
+            extras[number] = PeerExtras()
+            unusedExtras.append(UInt32(number))
+            peers[slot].extras = Peer.noExtras
+        }
+        let (position, last) = (peers[slot].position, order.removeLast())
+        if Int(last) != slot {
+            order[Int(position)] = last
+            peers[Int(last)].position = position
         }
         peers[slot].generation &+= 1
-        details[slot] = PeerDetails(joined: .zero)
-        free.append(slot)
+        peers[slot].position = unused
+        unused = UInt32(slot)
     }
+
+    /// Makes `address`, which may be new but not another peer's, the one in use.
+    /// Returns an old address that had to be forgotten.
+    mutating func moveAddress(of slot: Int, to address: Endpoint, limit: Int) -> Endpoint? {
+        let before = peers[slot].address
+        guard before != address else { return nil }
+        let number = extrasNumber(of: slot)
+        alternatives.remove(address, from: &extras[number].oldestAlternative)
+        Self.remove(slot, fromAddresses: &slotOfAddress, peers, key)
+        peers[slot].address = address
+        Self.insert(slot, intoAddresses: &slotOfAddress, peers, key)
+        alternatives.append(before, of: slot, to: &extras[number].oldestAlternative)
+        guard alternatives.count(from: extras[number].oldestAlternative) >= limit else { return nil }
+        return alternatives.removeOldest(from: &extras[number].oldestAlternative)
+    }
+
+    /// Takes an address that is not in use from a peer.
+    mutating func removeAlternative(_ address: Endpoint, from slot: Int) {
+        precondition(peers[slot].address != address, "the address in use stays")
+        guard peers[slot].extras != Peer.noExtras else { return }
+        alternatives.remove(address, from: &extras[Int(peers[slot].extras)].oldestAlternative)
+    }
+
+    // An index asks for hashes while it changes, and so gets the peers beside it.
+    private static func insert(_ slot: Int, intoIDs index: inout SlotIndex, _ peers: [Peer], _ key: HashKey) {
+        index.insert(slot, hash: peers[slot].id.hash(under: key)) { peers[$0].id.hash(under: key) }
+    }
+
+    private static func insert(_ slot: Int, intoAddresses index: inout SlotIndex, _ peers: [Peer], _ key: HashKey) {
+        index.insert(slot, hash: peers[slot].address.hash(under: key)) { peers[$0].address.hash(under: key) }
+    }
+
+    private static func remove(_ slot: Int, fromIDs index: inout SlotIndex, _ peers: [Peer], _ key: HashKey) {
+        index.remove(slot, hash: peers[slot].id.hash(under: key)) { peers[$0].id.hash(under: key) }
+    }
+
+    private static func remove(_ slot: Int, fromAddresses index: inout SlotIndex, _ peers: [Peer], _ key: HashKey) {
+        index.remove(slot, hash: peers[slot].address.hash(under: key)) { peers[$0].address.hash(under: key) }
+    }
+}
+
+extension PeerTable {
+    /// The mark of a peer, where the network is encrypted.
+    func mark(of slot: Int) -> Nonce? { isEncrypted ? peers[slot].mark : nil }
 
     /// Whether a message is fresh: without encryption always, else where its nonce comes after all before it
     /// in the peer's sequence.
     func isFresh(_ nonce: Nonce?, from slot: Int) -> Bool {
-        guard let nonce, let mark = peers[slot].mark else { return true }
-        return nonce.follows(mark)
+        guard let nonce, isEncrypted else { return true }
+        return nonce.follows(peers[slot].mark)
     }
 
     /// Whether a message can be of a peer at all: without encryption always, else where its nonce is near those of the
     /// peer's sequence. Another is of a node that has come to the peer's address, or of someone who repeats it from there.
     func isOwn(_ nonce: Nonce?, of slot: Int) -> Bool {
-        guard let nonce, let mark = peers[slot].mark else { return true }
-        return nonce.isNear(mark)
+        guard let nonce, isEncrypted else { return true }
+        return nonce.isNear(peers[slot].mark)
     }
 
     /// Notes that a peer was heard. Returns whether the message was fresh.
     mutating func hear(_ slot: Int, nonce: Nonce?, at now: Instant) -> Bool {
         peers[slot].heard = now
         guard isFresh(nonce, from: slot) else { return false }
-        if let nonce, peers[slot].mark != nil { peers[slot].mark = nonce }
+        if let nonce, isEncrypted { peers[slot].mark = nonce }
         return true
     }
 
@@ -128,50 +192,74 @@ struct PeerTable: Sendable {
         let isAstray = source == peers[slot].address && !isOwn(nonce, of: slot)
         guard isAstray || isFresh(nonce, from: slot) else { return false }
         peers[slot].heard = now
-        if let nonce, peers[slot].mark != nil { peers[slot].mark = nonce }
+        if let nonce, isEncrypted { peers[slot].mark = nonce }
         return true
     }
+}
 
-    /// Makes `address`, which may be new but not another peer's, the one in use.
-    /// Returns an old address that had to be forgotten.
-    mutating func moveAddress(of slot: Int, to address: Endpoint, limit: Int) -> Endpoint? {
-        let before = peers[slot].address
-        guard before != address else { return nil }
-        details[slot].alternatives.removeAll { $0 == address }
-        details[slot].alternatives.append(before)
-        peers[slot].address = address
-        slotOfEndpoint[address] = slot
-        guard details[slot].alternatives.count >= limit else { return nil }
-        let evicted = details[slot].alternatives.removeFirst()
-        slotOfEndpoint[evicted] = nil
-        return evicted
+extension PeerTable {
+    /// The addresses of a peer besides the one in use, the oldest first.
+    func alternatives(of slot: Int) -> [Endpoint] {
+        details(of: slot).map { alternatives.addresses(from: $0.oldestAlternative) } ?? []
     }
 
-    /// Takes an address that is not in use from a peer.
-    mutating func removeAlternative(_ address: Endpoint, from slot: Int) {
-        precondition(peers[slot].address != address, "the address in use stays")
-        details[slot].alternatives.removeAll { $0 == address }
-        slotOfEndpoint[address] = nil
+    func subnets(of slot: Int) -> [Subnet] { details(of: slot)?.subnets ?? [] }
+    func failedSends(of slot: Int) -> UInt64 { details(of: slot)?.failedSends ?? 0 }
+
+    /// What came from a peer.
+    func received(from slot: Int) -> Traffic {
+        Traffic(high: details(of: slot)?.received ?? TrafficCount(), low: peers[slot].received)
     }
 
-    /// The peer to give up first: one that was never heard after its Init, else the one that was silent longest; the first
-    /// of several.
-    var mostSilent: Int? {
-        slots.min { left, right in
-            let (leftSpoke, rightSpoke) = (hasSpoken(left), hasSpoken(right))
-            return leftSpoke == rightSpoke ? peers[left].heard < peers[right].heard : rightSpoke
+    /// What went to a peer.
+    func sent(to slot: Int) -> Traffic {
+        Traffic(high: details(of: slot)?.sent ?? TrafficCount(), low: peers[slot].sent)
+    }
+
+    mutating func appendSubnet(_ subnet: Subnet, to slot: Int) { extras[extrasNumber(of: slot)].subnets.append(subnet) }
+    mutating func countFailedSend(to slot: Int) { extras[extrasNumber(of: slot)].failedSends &+= 1 }
+    mutating func setAnnouncedTimeout(of slot: Int, to seconds: UInt16?) {
+        peers[slot].announcedTimeout = seconds.map { max(1, $0) } ?? 0
+    }
+
+    @inline(__always)
+    mutating func countReceived(from slot: Int, bytes: Int) {
+        if let carry = peers[slot].received.count(bytes) { extras[extrasNumber(of: slot)].received &+= carry }
+    }
+
+    @inline(__always)
+    mutating func countSent(to slot: Int, bytes: Int) {
+        if let carry = peers[slot].sent.count(bytes) { extras[extrasNumber(of: slot)].sent &+= carry }
+    }
+
+    private func details(of slot: Int) -> PeerExtras? {
+        peers[slot].extras == Peer.noExtras ? nil : extras[Int(peers[slot].extras)]
+    }
+
+    /// Where the extras of a peer are, which it has from now on.
+    private mutating func extrasNumber(of slot: Int) -> Int {
+        if peers[slot].extras != Peer.noExtras { return Int(peers[slot].extras) }
+        let number: Int
+        if let free = unusedExtras.popLast() {
+            number = Int(free)
+        } else {
+            number = extras.count
+            extras.appendSparingly(PeerExtras())
         }
+        peers[slot].extras = UInt32(number)
+        return number
     }
+}
 
-    /// How many addresses the peer with the most of them has; 0 without peers.
-    var mostAddresses: Int { slots.reduce(0) { max($0, 1 + details[$1].alternatives.count) } }
+extension Peer {
+    /// Whether it was heard after its Init.
+    fileprivate var hasSpoken: Bool { heard > joined }
+}
 
-    /// About the bytes it has room for.
-    var heldBytes: Int {
-        let arrays = peers.heldBytes + details.heldBytes + slots.heldBytes + free.heldBytes
-        let lists = details.reduce(0) { $0 + $1.alternatives.heldBytes + $1.subnets.heldBytes }
-        return arrays + lists + slotOfID.heldBytes + slotOfEndpoint.heldBytes
-    }
-
-    private func hasSpoken(_ slot: Int) -> Bool { peers[slot].heard > details[slot].joined }
+/// The slots of a table's peers, in their order.
+struct PeerSlots: RandomAccessCollection, Sendable {
+    fileprivate let order: [UInt32]
+    var startIndex: Int { 0 }
+    var endIndex: Int { order.count }
+    subscript(position: Int) -> Int { Int(order[position]) }
 }

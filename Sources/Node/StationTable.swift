@@ -14,10 +14,13 @@ struct StationTable: Sendable {
 
     private var table: AgedTable<StationAddress, PeerReference>
     private let timeout: Duration
+    private let timeoutNanoseconds: UInt64
+    private let protectionNanoseconds = UInt64(protection.nanoseconds)
 
-    init(capacity: Int, timeout: Duration) {
-        table = AgedTable(capacity: capacity)
+    init(capacity: Int, timeout: Duration, key: HashKey) {
+        table = AgedTable(capacity: capacity, key: key)
         self.timeout = timeout
+        timeoutNanoseconds = UInt64(max(0, timeout.nanoseconds))
     }
 
     var count: Int { table.count }
@@ -26,7 +29,7 @@ struct StationTable: Sendable {
 
     /// The peer of a station that was seen within the timeout.
     func peer(of station: StationAddress, at now: Instant) -> PeerReference? {
-        guard let entry = table[station], entry.time + timeout > now else { return nil }
+        guard let entry = table[station], isCurrent(entry, at: now) else { return nil }
         return entry.value
     }
 
@@ -35,12 +38,21 @@ struct StationTable: Sendable {
         _ station: StationAddress, at peer: PeerReference, now: Instant, isPeer: (PeerReference) -> Bool
     ) -> Change {
         guard !station.isGroup else { return .none }
-        guard let entry = table[station], entry.time + timeout > now, isPeer(entry.value) else {
+        guard let place = table.place(of: station) else {
             return .learned(evicted: table.put(station, peer, at: now)?.key)
         }
-        if entry.value != peer, now - entry.time < Self.protection { return .none }
-        table.put(station, peer, at: now)
+        let entry = table.entry(at: place)
+        let isKnown = isCurrent(entry, at: now) && isPeer(entry.value)
+        if isKnown, entry.value != peer, entry.time.advanced(byNanoseconds: protectionNanoseconds) > now {
+            return .none
+        }
+        table.renew(place, peer, at: now)
+        guard isKnown else { return .learned(evicted: nil) }
         return entry.value == peer ? .none : .moved
+    }
+
+    private func isCurrent(_ entry: AgedTable<StationAddress, PeerReference>.Entry, at now: Instant) -> Bool {
+        entry.time.advanced(byNanoseconds: timeoutNanoseconds) > now
     }
 
     /// Forgets stations that were not seen within the timeout, one at a time, the oldest first.

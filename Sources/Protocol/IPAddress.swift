@@ -4,8 +4,8 @@
 /// of one address, which programs of dialect `1` both put into their lists, are therefore equal here.
 public struct IPAddress: Hashable, Sendable {
     // Two words rather than one 128-bit integer: the alignment of 8 keeps records that hold addresses small.
-    private let high: UInt64
-    private let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
     /// The 128 bits in network order: the first byte of the address is the most significant.
     public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }

@@ -1,7 +1,7 @@
 /// The 16 random bytes that tell a node from every other for as long as its process lives (manual: "node id").
 public struct NodeID: Hashable, Comparable, Sendable {
-    private let high: UInt64
-    private let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
     /// The id as a number, its first byte most significant.
     public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }

@@ -14,6 +14,10 @@ public enum MessageType: UInt8, Sendable, CaseIterable {
 public struct PacketHeader: Hashable, Sendable {
     /// The length on the wire.
     public static let byteCount = 8
+    /// Where the crypto method stands.
+    public static let methodOffset = 4
+    /// Where the message type stands. It is not encrypted.
+    public static let typeOffset = 7
 
     /// Identifies the network.
     public var magic: Magic
@@ -41,8 +45,10 @@ public struct PacketHeader: Hashable, Sendable {
         }
         let found = UInt32(packet[0]) << 24 | UInt32(packet[1]) << 16 | UInt32(packet[2]) << 8 | UInt32(packet[3])
         guard found == magic.bits else { throw .foreignMagic }
-        guard packet[4] == method.rawValue else { throw .foreignMethod(packet[4]) }
-        guard let type = MessageType(rawValue: packet[7]) else { throw .unknownMessageType(packet[7]) }
+        guard packet[Self.methodOffset] == method.rawValue else { throw .foreignMethod(packet[Self.methodOffset]) }
+        guard let type = MessageType(rawValue: packet[Self.typeOffset]) else {
+            throw .unknownMessageType(packet[Self.typeOffset])
+        }
         self.init(magic: magic, method: method, type: type)
     }
 
@@ -51,9 +57,9 @@ public struct PacketHeader: Hashable, Sendable {
         for index in 0..<4 {
             packet[offset + index] = UInt8(truncatingIfNeeded: magic.bits >> (24 - 8 * UInt32(index)))
         }
-        packet[offset + 4] = method.rawValue
+        packet[offset + Self.methodOffset] = method.rawValue
         packet[offset + 5] = 0
         packet[offset + 6] = 0
-        packet[offset + 7] = type.rawValue
+        packet[offset + Self.typeOffset] = type.rawValue
     }
 }

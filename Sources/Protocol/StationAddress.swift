@@ -21,8 +21,8 @@ public struct StationAddress: Hashable, Sendable {
         }
     }
 
-    private let high: UInt64
-    private let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
     /// The kind of address.
     public let family: Family
 

@@ -116,11 +116,44 @@ struct AllocationTests {
         #expect(allocated == 0)
     }
 
-    @Test("the counter counts")
+    /// The bytes that a node holds which so many others have joined, less those of one without peers.
+    private func bytesOfPeers(_ count: Int, _ settings: NodeConfiguration) throws -> Int {
+        // What is allocated once for all nodes is there already.
+        _ = try nodeWithPeers(1, settings).peerCount
+        let before = held_bytes_of_this_thread()
+        let empty = try nodeWithPeers(0, settings)
+        let between = held_bytes_of_this_thread()
+        let node = try nodeWithPeers(count, settings)
+        let after = held_bytes_of_this_thread()
+        #expect(empty.peerCount == 0)
+        #expect(node.peerCount == count)
+        return Int((after - between) - (between - before))
+    }
+
+    @Test(
+        "an idle peer takes less than 150 bytes, with all room that the tables have beyond it",
+        .enabled(if: isOptimised, "in optimised builds, as the other tests of memory; run with -c release"),
+        arguments: [700, 769, 1_000, 1_537, 5_000])
+    func bytesPerPeer(count: Int) throws {
+        for seal in [plain, encrypted] {
+            let bytes = try bytesOfPeers(count, configuration(seal))
+            #expect(bytes < 150 * count, "\(Double(bytes) / Double(count)) bytes per peer")
+        }
+    }
+
+    @Test("the counters count")
     func counterCounts() {
         let before = allocations_of_this_thread()
+        let held = held_bytes_of_this_thread()
         let array = [UInt8](repeating: 1, count: 100_000)
         #expect(array.count == 100_000)
+        withExtendedLifetime(array) { #expect(held_bytes_of_this_thread() >= held + 100_000) }
         #expect(allocations_of_this_thread() > before)
+    }
+
+    @Test("a peer is 96 bytes, and an entry of the agenda 24")
+    func layout() {
+        #expect(MemoryLayout<Peer>.stride == 96)
+        #expect(MemoryLayout<Agenda.Entry>.stride == 24)
     }
 }

@@ -13,7 +13,7 @@ struct ClaimTableTests {
 
     /// A table in which the peer with number n claims the n-th subnet.
     private func table(_ subnets: [String], capacity: Int = 1000) -> ClaimTable {
-        var table = ClaimTable(capacity: capacity)
+        var table = ClaimTable(capacity: capacity, key: placeKey)
         for (number, text) in subnets.enumerated() { _ = table.insert(subnet(text), of: peer(UInt32(number))) }
         return table
     }
@@ -29,7 +29,7 @@ struct ClaimTableTests {
             "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "0.0.0.0/0", "::/0", "fd00:1::/32",
         ]
         #expect(try table(subnets).peer(of: address(text)) == peer(expected))
-        var reversed = ClaimTable(capacity: 1000)
+        var reversed = ClaimTable(capacity: 1000, key: placeKey)
         for (number, text) in subnets.enumerated().reversed() {
             _ = reversed.insert(subnet(text), of: peer(UInt32(number)))
         }
@@ -104,7 +104,7 @@ struct ClaimTableTests {
     @Test("finds what a search through all claims finds", arguments: 0..<6)
     func model(row: Int) throws {
         var numbers = seed(row).numbers(for: "claims")
-        var claims = ClaimTable(capacity: 10_000)
+        var claims = ClaimTable(capacity: 10_000, key: placeKey)
         var list: [(subnet: Subnet, peer: PeerReference)] = []
         func randomBits() -> UInt128 { UInt128(numbers.next() & 0x0303_0303_0303_0303) << 64 }
         for _ in 0..<600 {

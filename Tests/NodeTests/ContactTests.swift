@@ -12,7 +12,7 @@ struct ContactQueueTests {
 
     @Test("takes an address up once, and as many as it has room for")
     func admission() {
-        var queue = ContactQueue(capacity: 2, perSecond: 10)
+        var queue = ContactQueue(capacity: 2, perSecond: 10, key: placeKey)
         let admissions = [1, 1, 2, 3].map { queue.admit(endpoint($0), at: .zero) }
         #expect(admissions == [.new, .waiting, .new, .full])
         #expect(queue.count == 2)
@@ -24,7 +24,7 @@ struct ContactQueueTests {
 
     @Test("lets an address have three turns: at once, after 1 s and after 3 s more")
     func turns() {
-        var queue = ContactQueue(capacity: 2, perSecond: 10)
+        var queue = ContactQueue(capacity: 2, perSecond: 10, key: placeKey)
         _ = queue.admit(endpoint(1), at: .zero)
         let first = queue.takeTurn(endpoint(1), nonce: Self.nonce, at: .zero)
         #expect(first == .contact(again: at(1)))
@@ -41,7 +41,7 @@ struct ContactQueueTests {
 
     @Test("lets no more than its number have their turn within a second")
     func pace() {
-        var queue = ContactQueue(capacity: 10, perSecond: 2)
+        var queue = ContactQueue(capacity: 10, perSecond: 2, key: placeKey)
         for number in 0..<5 { _ = queue.admit(endpoint(number), at: .zero) }
         let turns = (0..<5).map { queue.takeTurn(endpoint($0), nonce: Self.nonce, at: at(0.5)) }
         #expect(

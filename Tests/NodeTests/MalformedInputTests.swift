@@ -56,16 +56,18 @@ struct MalformedInputTests {
 
         func checkBounds() {
             #expect(engine.peers.count <= limits.peers)
-            #expect(engine.peers.details.allSatisfy { $0.subnets.count <= limits.claims })
+            for peer in engine.statistics().peers {
+                #expect(peer.subnets.count <= limits.claims)
+                #expect(peer.addresses.count <= limits.addressesPerPeer)
+            }
             #expect(engine.claims.count <= limits.claims)
-            #expect(engine.peers.details.allSatisfy { $0.alternatives.count < limits.addressesPerPeer })
             #expect(engine.stations.count <= limits.stations)
             #expect(engine.contacts.count <= limits.pendingContacts)
             #expect(engine.departed.count <= limits.departedNodes)
             #expect(max(engine.answeredStrangers.count, engine.answeredRequests.count) <= limits.answers)
             #expect(engine.ownAddresses.count <= limits.ownAddresses)
             #expect(
-                engine.agenda.count <= 4 * (limits.peers + limits.pendingContacts) + 64 + 2 * limits.pendingContacts)
+                engine.agenda.count <= 2 * (limits.peers + limits.pendingContacts) + 64 + 2 * limits.pendingContacts)
         }
     }
 

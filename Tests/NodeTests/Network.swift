@@ -47,6 +47,9 @@ func subnet(_ text: String) -> Subnet {
 /// A seed of its own for each number.
 func seed(_ number: Int) -> Seed { Seed(UInt64(number), 7, 7, 7) }
 
+/// Where tables place what they hold.
+let placeKey = HashKey(0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908)
+
 /// An Ethernet frame.
 func ethernet(to destination: UInt64, from source: UInt64, tag: UInt16? = nil, type: UInt16 = 0x88b5) -> [UInt8] {
     var frame: [UInt8] = []

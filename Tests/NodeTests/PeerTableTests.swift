@@ -9,7 +9,7 @@ struct PeerTableTests {
 
     @Test("finds a peer by its id, its addresses and its reference, until it is removed")
     func find() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
         let reference = table.reference(to: slot)
         let evicted = table.moveAddress(of: slot, to: endpoint(2), limit: 8)
@@ -29,49 +29,49 @@ struct PeerTableTests {
 
     @Test("does not take a slot's next peer for the last one")
     func generations() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         let first = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
         let old = table.reference(to: first)
-        table.details[first].failedSends = 5
+        table.countFailedSend(to: first)
         table.remove(first)
         let second = table.insert(id(2), at: endpoint(1), mark: nil, now: .zero)
         #expect(second == first)
         #expect(table.slot(of: old) == nil)
         #expect(table.slot(of: table.reference(to: second)) == second)
-        #expect(table.details[second].failedSends == 0)
+        #expect(table.failedSends(of: second) == 0)
     }
 
     @Test("keeps a bounded number of addresses, once each, and forgets the one not used for longest")
     func addresses() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
         var evicted: [Endpoint] = []
         for number in [2, 1, 3, 1, 4, 5] {
             if let gone = table.moveAddress(of: slot, to: endpoint(number), limit: 3) { evicted.append(gone) }
         }
         #expect(table.peers[slot].address == endpoint(5))
-        #expect(table.details[slot].alternatives == [endpoint(1), endpoint(4)])
+        #expect(table.alternatives(of: slot) == [endpoint(1), endpoint(4)])
         #expect(evicted == [endpoint(2), endpoint(3)])
         #expect(table.slot(at: endpoint(2)) == nil)
         #expect(table.slot(at: endpoint(1)) == slot)
         table.removeAlternative(endpoint(1), from: slot)
         #expect(table.slot(at: endpoint(1)) == nil)
-        #expect(table.details[slot].alternatives == [endpoint(4)])
+        #expect(table.alternatives(of: slot) == [endpoint(4)])
     }
 
     @Test("with one address a peer has the one in use and no other")
     func oneAddress() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
         let evicted = table.moveAddress(of: slot, to: endpoint(2), limit: 1)
         #expect(evicted == endpoint(1))
-        #expect(table.details[slot].alternatives.isEmpty)
+        #expect(table.alternatives(of: slot).isEmpty)
         #expect(table.slot(at: endpoint(1)) == nil)
     }
 
     @Test("calls a message fresh that comes after all others of the peer; any message refreshes the peer")
     func freshness() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: true, key: placeKey)
         let slot = table.insert(id(1), at: endpoint(1), mark: Nonce(bits: 100), now: .zero)
         var fresh: [Bool] = []
         for (second, nonce) in [101, 101, 100, 5, 103, 102, 104, 1 << 90].enumerated() as EnumeratedSequence<[UInt128]>
@@ -80,12 +80,12 @@ struct PeerTableTests {
             #expect(table.peers[slot].heard == .zero + .seconds(second))
         }
         #expect(fresh == [true, false, false, false, true, false, true, false])
-        #expect(table.peers[slot].mark == Nonce(bits: 104))
+        #expect(table.mark(of: slot) == Nonce(bits: 104))
     }
 
     @Test("calls every message fresh without encryption")
     func freshWithoutEncryption() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
         let fresh = (0..<3).map { _ in table.hear(slot, nonce: nil, at: .zero) }
         #expect(fresh == [true, true, true])
@@ -93,7 +93,7 @@ struct PeerTableTests {
 
     @Test("knows who was silent longest, the first of several")
     func silence() {
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         #expect(table.mostSilent == nil)
         let slots = (1...3).map { table.insert(id($0), at: endpoint($0), mark: nil, now: .zero) }
         #expect(table.mostSilent == slots[0])
@@ -101,10 +101,25 @@ struct PeerTableTests {
         #expect(table.mostSilent == slots[1])
     }
 
+    @Test("counts traffic beyond 32 bits")
+    func traffic() {
+        var table = PeerTable(isEncrypted: false, key: placeKey)
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        for _ in 0..<70_000 { table.countReceived(from: slot, bytes: 65_507) }
+        table.countSent(to: slot, bytes: 100)
+        #expect(table.received(from: slot).packets == 70_000)
+        #expect(table.received(from: slot).bytes == 70_000 * 65_507)
+        #expect(table.sent(to: slot).bytes == 100)
+        var count = TrafficCount(packets: .max, bytes: .max)
+        let carry = count.count(2)
+        #expect(carry == TrafficCount(packets: 1, bytes: 1))
+        #expect(count == TrafficCount(packets: 0, bytes: 1))
+    }
+
     @Test("stays whole through any insertions, moves and removals", arguments: 0..<8)
     func randomOperations(row: Int) {
         var numbers = seed(row).numbers(for: "operations")
-        var table = PeerTable()
+        var table = PeerTable(isEncrypted: false, key: placeKey)
         var model: [NodeID: [Endpoint]] = [:]
         for _ in 0..<2_000 {
             let (number, place) = (id(numbers.next(below: 20)), endpoint(numbers.next(below: 60)))
@@ -126,7 +141,7 @@ struct PeerTableTests {
             #expect(table.slots.count == model.count)
             for (id, addresses) in model {
                 guard let slot = table.slot(of: id) else { continue }
-                #expect(table.details[slot].alternatives + [table.peers[slot].address] == addresses)
+                #expect(table.alternatives(of: slot) + [table.peers[slot].address] == addresses)
                 #expect(addresses.count <= 4)
                 for address in addresses { #expect(table.slot(at: address) == slot) }
             }

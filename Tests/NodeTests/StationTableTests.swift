@@ -29,7 +29,7 @@ struct StationTableTests {
 
     @Test("knows a station from when it is seen until it was not seen for the timeout")
     func timeout() {
-        var table = StationTable(capacity: 10, timeout: .seconds(300))
+        var table = StationTable(capacity: 10, timeout: .seconds(300), key: placeKey)
         #expect(table.peer(of: station(1), at: .zero) == nil)
         #expect(table.nextDeadline == nil)
         let change = learn(&table, station(1), Self.first, 5)
@@ -46,7 +46,7 @@ struct StationTableTests {
 
     @Test("keeps a station for the timeout after it was last seen, however often")
     func refresh() {
-        var table = StationTable(capacity: 10, timeout: .seconds(300))
+        var table = StationTable(capacity: 10, timeout: .seconds(300), key: placeKey)
         let changes = stride(from: 0, through: 1000, by: 100).map { learn(&table, station(1), Self.first, $0) }
         #expect(changes == ["learned"] + [String](repeating: "none", count: 10))
         #expect(table.peer(of: station(1), at: at(1299)) == Self.first)
@@ -55,7 +55,7 @@ struct StationTableTests {
 
     @Test("does not move a station that was seen elsewhere less than 10 s ago")
     func protection() {
-        var table = StationTable(capacity: 10, timeout: .seconds(300))
+        var table = StationTable(capacity: 10, timeout: .seconds(300), key: placeKey)
         var changes = [learn(&table, station(1), Self.first, 0)]
         changes.append(learn(&table, station(1), Self.second, 9.999))
         #expect(table.peer(of: station(1), at: at(9.999)) == Self.first)
@@ -68,7 +68,7 @@ struct StationTableTests {
 
     @Test("a refused move does not keep the old entry alive")
     func refusedMove() {
-        var table = StationTable(capacity: 10, timeout: .seconds(300))
+        var table = StationTable(capacity: 10, timeout: .seconds(300), key: placeKey)
         let changes = [learn(&table, station(1), Self.first, 0), learn(&table, station(1), Self.second, 5)]
         #expect(changes == ["learned", "none"])
         #expect(table.peer(of: station(1), at: at(300)) == nil)
@@ -76,7 +76,7 @@ struct StationTableTests {
 
     @Test("moves a station at once where its peer is gone, or its entry has run out")
     func noProtection() {
-        var table = StationTable(capacity: 10, timeout: .seconds(5))
+        var table = StationTable(capacity: 10, timeout: .seconds(5), key: placeKey)
         var changes = [learn(&table, station(1), Self.first, 0)]
         changes.append(learn(&table, station(1), Self.second, 1, isPeer: false))
         #expect(table.peer(of: station(1), at: at(1)) == Self.second)
@@ -87,7 +87,7 @@ struct StationTableTests {
 
     @Test("at its bound forgets the station that was not seen for longest")
     func eviction() {
-        var table = StationTable(capacity: 3, timeout: .seconds(300))
+        var table = StationTable(capacity: 3, timeout: .seconds(300), key: placeKey)
         var changes = (1...3).map { learn(&table, station(UInt64($0)), Self.first, Double($0)) }
         changes.append(learn(&table, station(1), Self.first, 4))
         changes.append(learn(&table, station(4), Self.first, 5))
@@ -99,7 +99,7 @@ struct StationTableTests {
 
     @Test("never learns a group")
     func groups() {
-        var table = StationTable(capacity: 3, timeout: .seconds(300))
+        var table = StationTable(capacity: 3, timeout: .seconds(300), key: placeKey)
         for mac in [0xffff_ffff_ffff, 0x0100_5e00_0001, 0] as [UInt64] {
             let change = learn(&table, StationAddress(vlan: 0, mac: mac), Self.first, 0)
             #expect(change == "none")
@@ -109,7 +109,7 @@ struct StationTableTests {
 
     @Test("keeps one MAC address in two VLANs apart")
     func vlans() {
-        var table = StationTable(capacity: 3, timeout: .seconds(300))
+        var table = StationTable(capacity: 3, timeout: .seconds(300), key: placeKey)
         let changes = [
             learn(&table, station(1, vlan: 10), Self.first, 0), learn(&table, station(1, vlan: 20), Self.second, 0),
         ]

@@ -5,13 +5,15 @@ extension BadScenario {
         Self(pair + "events: [{ at: 6min, kill: a }]\n", "5:16: at: 6min is after the end of the scenario, 5min"),
         Self(
             pair + "events: [{ at: 1min }]\n",
-            "5:10: an event is one of partition, heal, kill, stop, move, change, flush; found none"),
+            "5:10: an event is one of partition, heal, kill, stop, suspend, move, change, flush, reboot, renumber, record; found none"
+        ),
         Self(
             pair + "events: [{ at: 1min, kill: a, stop: b }]\n",
-            "5:10: an event is one of partition, heal, kill, stop, move, change, flush; found kill and stop"),
+            "5:10: an event is one of partition, heal, kill, stop, suspend, move, change, flush, reboot, renumber, record; found kill and stop"
+        ),
         Self(
             pair + "events: [{ at: 1min, kil: a }]\n",
-            "5:10: an event is one of partition, heal, kill, stop, move, change, flush; found none",
+            "5:10: an event is one of partition, heal, kill, stop, suspend, move, change, flush, reboot, renumber, record; found none",
             "5:22: unknown key 'kil'; did you mean 'kill'?"),
         Self(pair + "events: [{ at: 1min, kill: c }]\n", "5:28: kill: there is no node 'c'; the nodes are a, b, leaf"),
         Self(
@@ -50,7 +52,7 @@ extension BadScenario {
             "5:47: loss: expected a percentage from 0% to 100%, like 5% or 0.1%, found 'much'"),
         Self(
             pair + "events: [{ at: 1min, change: net, to: { behind: net } }]\n",
-            "5:41: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu"
+            "5:41: unknown key 'behind'; the keys here are latency, jitter, loss, duplication, corruption, truncation, rate, queue, mtu, icmp"
         ),
         Self(
             pair + "events: [{ at: 1min, flush: net }]\n",
@@ -65,7 +67,7 @@ extension BadScenario {
     static let traffic: [Self] = [
         Self(
             pair + "traffic: [{ from: a }]\n", "5:11: 'to' is missing: the node that is to get it, or all",
-            "5:11: 'every' is missing: the pause between two frames, such as 100ms"),
+            "5:11: 'every' is missing: the pause between two frames, such as 100ms, or 'rate', such as 10Mbit"),
         Self(
             pair + "traffic: [{ from: a, to: a, every: 1s }]\n",
             "5:26: to: 'a' does not send to itself; name another node"),
@@ -96,10 +98,12 @@ extension BadScenario {
     static let expectations: [Self] = [
         Self(
             pair + "expect: [{ within: 5s }]\n",
-            "5:10: an expectation claims one of connected, disconnected, delivery, latency, dropped; found none"),
+            "5:10: an expectation claims one of connected, disconnected, peers, path, station, table, memory, delivery, latency, dropped, evicted, management; found none"
+        ),
         Self(
             pair + "expect: [{ connected: all }]\n",
-            "5:23: connected: say when: with within, always, never, at_end, such as { within: 5s, connected: … }"),
+            "5:23: connected: say when: with within, always, never, eventually, sometimes, at_end, such as { within: 5s, connected: … }"
+        ),
         Self(
             pair + "expect: [{ within: 6min, connected: all }]\n",
             "5:20: within: 6min is after the end of the scenario, 5min"),
@@ -108,19 +112,18 @@ extension BadScenario {
             "5:20: within: '0s' is not right: it must be longer than nothing"),
         Self(
             pair + "expect: [{ within: 5s, at_end: { connected: all } }]\n",
-            "5:10: an expectation has one of within, always, never, at_end; found within and at_end"),
+            "5:10: an expectation has one of within, always, never, eventually, sometimes, at_end; found within and at_end"
+        ),
         Self(
             pair + "expect: [{ within: 5s, from: 1s, connected: all }]\n",
             "5:30: from: does not go with 'within'; leave it out"),
         Self(
             pair + "expect: [{ always: all }]\n",
-            "5:20: expected what has to hold, like { connected: all }, found 'all'"),
-        Self(
-            pair + "expect: [{ always: no_duplicate_frames }]\n",
-            "5:20: expected what has to hold, like { connected: all }, found 'no_duplicate_frames'"),
+            "5:20: expected what has to hold, like { connected: all } or an invariant, found 'all'; the invariants are no_self_peers, no_extra_frames, no_duplicate_frames, no_misdelivered_frames, no_corrupted_frames, no_plaintext, no_nonce_reuse, no_relayed_frames, bounded_tables, full_mesh, network_model"
+        ),
         Self(
             pair + "expect: [{ always: true, connected: all }]\n",
-            "5:20: expected what has to hold, like { connected: all }, found 'true'",
+            "5:20: expected what has to hold, like { connected: all } or an invariant, found 'true'; the invariants are no_self_peers, no_extra_frames, no_duplicate_frames, no_misdelivered_frames, no_corrupted_frames, no_plaintext, no_nonce_reuse, no_relayed_frames, bounded_tables, full_mesh, network_model",
             "5:37: connected: write it within 'always', like always: { connected: all }"),
         Self(
             pair + "expect: [{ within: 5s, connected: [a] }]\n",
@@ -130,7 +133,7 @@ extension BadScenario {
             "5:39: connected: there is no node 'c'; the nodes are a, b, leaf"),
         Self(
             pair + "expect: [{ within: 5s, connected: all, disconnected: [a, b] }]\n",
-            "5:10: an expectation claims one of connected, disconnected, delivery, latency, dropped; found connected and disconnected"
+            "5:10: an expectation claims one of connected, disconnected, peers, path, station, table, memory, delivery, latency, dropped, evicted, management; found connected and disconnected"
         ),
         Self(
             pair + "expect: [{ never: { disconnected: [a, b, leaf] } }]\n",

@@ -12,7 +12,9 @@ struct BadScenario: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { text.split(separator: "\n").suffix(2).joined(separator: " ⏎ ") }
 
-    static let all = shape + durations + networks + nodes + events + traffic + expectations
+    static let all =
+        shape + durations + networks + nodes + events + traffic + expectations
+        + records + families + members + sleep + rates + claims
 
     /// How a file begins whose fault is in line 3 or later.
     static let head = "name: x\nduration: 5min\n"

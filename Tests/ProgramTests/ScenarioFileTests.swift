@@ -58,6 +58,8 @@ struct ScenarioFileTests {
                   duplication: 1%, corruption: 0.0001%, truncation: 100%, rate: 10Mbit, queue: 64KiB, mtu: 1400 }
               bursts: { loss: { to_bad: 1%, to_good: 25%, in_good: 0.5% } }
               listed: { loss: [7, 3], jitter: 2ms, rate: unlimited }
+              first: { loss: { messages: init, numbers: [2, 1] }, mtu: 1280, icmp: true }
+              typed: { loss: { messages: close } }
             nodes: [{ name: a, network: plain }]
             """
         let links = try read("name: x\nduration: 1min\n" + text).networks.map(\.link)
@@ -81,6 +83,10 @@ struct ScenarioFileTests {
         #expect(links[3].loss == .numbered([3, 7]))
         #expect(links[3].jitter == Jitter(amount: .milliseconds(2)))
         #expect(links[3].rate == nil)
+        #expect(links[4].loss == .messages(.initial, numbered: [1, 2]))
+        #expect(links[4].reportsTooLong)
+        #expect(links[5].loss == .messages(.close, numbered: []))
+        #expect(!links[5].reportsTooLong)
     }
 
     @Test("gives the NAT boxes between networks")
@@ -88,7 +94,7 @@ struct ScenarioFileTests {
         let text = """
             networks:
               b: { behind: { network: a, nat: { preset: symmetric, mapping_timeout: 30s, limit: 10, refresh: both } } }
-              c: { behind: { network: b, nat: { filtering: address, ports: random, hairpinning: true } } }
+              c: { behind: { network: b, nat: { filtering: address, ports: random, hairpinning: true, overflow: evicts, pooling: arbitrary } } }
               d: { behind: { network: c, firewall: true } }
               a:
             nodes: [{ name: n, network: d }]
@@ -102,6 +108,8 @@ struct ScenarioFileTests {
         own.filtering = .address
         own.ports = .random
         own.hairpinning = true
+        own.overflow = .evicts
+        own.pooling = .arbitrary
         var firewall = GatewayPlan(to: "c")
         firewall.isFirewall = true
         #expect(gateways == [GatewayPlan(to: "a", nat: symmetric), GatewayPlan(to: "b", nat: own), firewall, nil])
@@ -238,7 +246,12 @@ struct ScenarioFileTests {
     func damage() throws {
         var numbers = Seed(1, 2, 3, 4).numbers(for: "damage")
         let original = Array(
-            (BadScenario.pair + "events: [{ at: 1min, kill: a }]\nexpect: [{ within: 5s, connected: all }]\n").utf8)
+            (BadScenario.pair
+                + "events: [{ at: 1min, kill: a }, { at: 2min, suspend: leaf, for: 1min }, { at: 3min, record: r.x, is: none }]\n"
+                + "records: { r.x: [a, leaf] }\nsettle: 90s\ninvariants: { full_mesh: no }\n"
+                + "traffic: [{ from: a, to: leaf, rate: 1Mbit, size: 64, count: 3, vlan: 7 }]\n"
+                + "expect: [{ within: 5s, connected: all }, { always: no_self_peers }, { management: { node: all, at_most: 1kB } }]\n")
+                .utf8)
         let specials = Array("[]{}:-?&*!|>'\"%@`#,\t\n\0 9".utf8)
         var refused = 0
         for _ in 0..<5_000 {
@@ -259,7 +272,7 @@ struct ScenarioFileTests {
 struct ScenarioLibraryTests {
     @Test("passes 'sim check'")
     func check() {
-        #expect(Library.files.count >= 5)
+        #expect(Library.files.count >= 60)
         #expect(Program.main(["sim", "check"] + Library.files) == 0)
     }
 

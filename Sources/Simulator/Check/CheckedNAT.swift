@@ -3,7 +3,7 @@ import VPNProtocol
 
 /// What a NAT may let in and how it may translate, computed from what was seen to go through it.
 struct CheckedNAT {
-    struct Key: Hashable {
+    struct Key: TableKey {
         let inside: Endpoint
         let outside: IPAddress?
         let port: UInt16
@@ -15,7 +15,7 @@ struct CheckedNAT {
         let serial: UInt64
     }
 
-    struct Opening: Hashable {
+    struct Opening: TableKey {
         let mapping: UInt64
         let outside: IPAddress
         let port: UInt16
@@ -202,7 +202,7 @@ struct CheckedNAT {
 
 /// What a firewall may let in.
 struct CheckedFirewall {
-    private struct Opening: Hashable {
+    private struct Opening: TableKey {
         let inside: Endpoint
         let outside: Endpoint
     }

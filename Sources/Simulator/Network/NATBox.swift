@@ -35,7 +35,7 @@ public struct NATBox: Sendable {
     /// The most ports forwarded on request.
     static let maximumLeases = 1024
 
-    struct MappingKey: Hashable, Sendable {
+    struct MappingKey: TableKey {
         let inside: Endpoint
         let outside: IPAddress?
         let port: UInt16

@@ -71,4 +71,12 @@ public enum Observation {
 public protocol NetworkObserver: AnyObject {
     /// Takes note of something that happens now.
     func observe(_ observation: Observation, at now: Instant)
+
+    /// Takes note that the time goes on: everything up to now is over, and nothing of this instant has happened yet.
+    func pass(to now: Instant)
+}
+
+extension NetworkObserver {
+    /// Nothing: most look only at what happens.
+    public func pass(to now: Instant) {}
 }

@@ -6,7 +6,7 @@ public import VPNProtocol
 /// Each is for one inner endpoint (and mapping, told by a serial number) and for as much of the other end as the
 /// filtering looks at, and closes when it was idle for the timeout.
 struct OpeningTable: Sendable {
-    private struct Opening: Hashable, Sendable {
+    private struct Opening: TableKey {
         let inside: Endpoint
         let serial: UInt64
         let outside: IPAddress

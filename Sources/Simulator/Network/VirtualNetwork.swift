@@ -30,6 +30,8 @@ public final class VirtualNetwork {
     public var lossTap: ((VirtualDatagram, NetworkLoss, NetworkPlace) -> Void)?
     /// Answers a name with addresses, or with none.
     public var nameService: (PeerName) -> [Endpoint] = { _ in [] }
+    /// What a node's device answers, at once, to a frame that it gets; nil for nothing.
+    public var answering: ((VirtualNode, [UInt8]) -> [UInt8]?)?
     /// Whether nodes keep all of their events, frames and wishes. Without it nothing grows with time.
     public var recordsHistory = true
     /// How many things happened that were planned: steps of datagrams, deadlines, answers.
@@ -198,7 +200,7 @@ public final class VirtualNetwork {
     /// Lets everything happen that is planned up to an instant.
     public func run(until end: Instant) {
         while let time = queue.nextTime, time <= end, let next = queue.takeFirst() {
-            now = time
+            if time > now { pass(to: time) }
             steps += 1
             switch next {
             case .arrival(let datagram): arrive(datagram)
@@ -206,14 +208,20 @@ public final class VirtualNetwork {
             case .wish(let wish, let node, let inside): answer(wish, of: node, at: inside)
             case .tooLong(let node, let source, let destination, let mtu):
                 guard node.isRunning, !node.isSuspended, node.endpoints.contains(source) else { continue }
-                node.pathMTUs.put(destination, min(mtu, node.pathMTUs[destination]?.value ?? mtu), at: now)
+                let key = PathKey(address: destination)
+                node.pathMTUs.put(key, min(mtu, node.pathMTUs[key]?.value ?? mtu), at: now)
             case .deadline(let node):
                 guard node.plannedDeadline == time else { continue }
                 node.plannedDeadline = nil
                 act(node) { engine, batch, now in engine.advance(to: now, into: &batch) }
             }
         }
-        now = max(now, end)
+        if end > now { pass(to: end) }
+    }
+
+    private func pass(to time: Instant) {
+        now = time
+        for observer in observers { observer.pass(to: time) }
     }
 
     /// Lets everything happen that is planned for a while.

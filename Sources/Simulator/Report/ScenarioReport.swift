@@ -12,6 +12,8 @@ public struct ExpectationResult: Hashable, Sendable {
     public var time: Duration?
     /// The last events that have to do with it, oldest first, one line each.
     public var events: [String]
+    /// Whether it has to hold in one run of a sweep at least, and did not in this one, which alone is no failure.
+    public var isUnmet = false
 
     /// A result from its parts.
     public init(
@@ -38,6 +40,8 @@ public struct ScenarioReport: Hashable, Sendable {
     public var duration: Duration
     /// How long that took in the world, where the caller has measured it.
     public var elapsed: Duration?
+    /// What happened, in numbers.
+    public var counts = RunCounts()
     /// The ``TraceHash/text`` of the run.
     public var trace: String?
     /// What became of its expectations, in the order of the file.
@@ -87,6 +91,22 @@ public struct ScenarioReport: Hashable, Sendable {
         }
         if let reproduceCommand { lines.append("To reproduce: \(reproduceCommand)") }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension [ScenarioReport] {
+    /// Judges what has to hold in one run at least of all these, which are of one scenario: where none met it, it failed, and
+    /// the last run says so.
+    public mutating func judgeSweep() {
+        guard let last = indices.last, allSatisfy({ $0.problem == nil }) else { return }
+        for index in self[last].expectations.indices
+        where allSatisfy({ $0.expectations.indices.contains(index) && $0.expectations[index].isUnmet }) {
+            self[last].expectations[index].passed = false
+            if count > 1 {
+                let seeds = "in none of \(count) runs"
+                self[last].expectations[index].seen = "\(seeds); in this one: \(self[last].expectations[index].seen)"
+            }
+        }
     }
 }
 

@@ -26,6 +26,9 @@ public struct Scenario: Sendable {
     /// How long after the last fault nodes may need to become a full mesh; nil for what their timeouts allow.
     public var settlingTime: Duration?
 
+    /// What stands for every node where a claim is about each of some nodes. No node has this name.
+    public static let allNodes = "all"
+
     /// An empty network.
     public init(name: String) { self.name = name }
 }

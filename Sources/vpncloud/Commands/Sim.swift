@@ -5,7 +5,7 @@ import VPNSimulator
 struct Sim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim", abstract: "Simulate whole networks that scenario files describe.",
-        subcommands: [SimCheck.self])
+        subcommands: [SimRun.self, SimCheck.self, SimVerify.self, SimTrace.self])
 }
 
 /// `vpncloud sim check FILE...`: looks for faults in scenario files, and does nothing else.
@@ -32,6 +32,21 @@ struct SimCheck: ParsableCommand {
         }
         guard faults.isEmpty else { throw Failure(lines: faults, status: 2) }
     }
+}
+
+/// The scenarios of some files, or the faults of all of them.
+func readScenarios(ofFiles files: [String]) throws(Failure) -> [(file: String, scenario: Scenario)] {
+    var faults: [String] = []
+    var scenarios: [(file: String, scenario: Scenario)] = []
+    for file in files {
+        do {
+            scenarios.append((file, try readScenario(ofFile: file)))
+        } catch {
+            faults += error.lines
+        }
+    }
+    guard faults.isEmpty else { throw Failure(lines: faults, status: 2) }
+    return scenarios
 }
 
 /// The scenario of a scenario file.

@@ -6,6 +6,9 @@ struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The system's error code.
     let code: Int32
 
+    /// Whether there is no such file.
+    var isAbsence: Bool { code == ENOENT }
+
     /// The system's words for it.
     var description: String {
         // The text is constant, or belongs to this thread until the next call.

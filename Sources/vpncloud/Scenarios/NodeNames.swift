@@ -33,6 +33,9 @@ struct NodeNames {
     /// How many nodes a name stands for.
     func size(of name: String) -> Int { (counts[name] ?? 1) ?? 1 }
 
+    /// Whether a name is that of a group, not of a node.
+    func isGroup(_ name: String) -> Bool { (counts[name] ?? nil) != nil }
+
     /// The name that is written for a node: its own, or that of its group.
     func plan(of name: String) -> String { group(ofMember: name) ?? name }
 
@@ -47,9 +50,10 @@ struct NodeNames {
         return (1...max(count, 1)).map { "\(name)-\($0)" }
     }
 
-    /// What to do about a name that stands for no node.
-    func advice(onUnknown name: String) -> String {
-        Spelling.advice(onUnknown: name, among: written, called: "nodes")
+    /// What to do about a name that stands for no node, and for none of the records either where these count too.
+    func advice(onUnknown name: String, records: [String] = []) -> String {
+        Spelling.advice(
+            onUnknown: name, among: written + records, called: records.isEmpty ? "nodes" : "nodes and records")
     }
 
     /// The group that has a member of this name, as `leaf` has `leaf-2`.

@@ -2,7 +2,9 @@ import VPNNode
 import VPNSimulator
 
 extension ScenarioFile {
-    private static let actions = ["partition", "heal", "kill", "stop", "move", "change", "flush"]
+    private static let actions = [
+        "partition", "heal", "kill", "stop", "suspend", "move", "change", "flush", "reboot", "renumber", "record",
+    ]
 
     /// Reads the events and puts them in the order of their times, since a change counts from then on.
     mutating func readEvents(_ root: ScenarioFields) {
@@ -11,7 +13,7 @@ extension ScenarioFile {
             guard
                 let fields = ScenarioFields(
                     item, "an event like { at: 60s, kill: a }",
-                    keys: ["at"] + Self.actions + ["one_way", "restart_after", "to"], faults: faults)
+                    keys: ["at"] + Self.actions + ["one_way", "restart_after", "for", "to", "is"], faults: faults)
             else { continue }
             fields.require("at", "when it happens, such as 60s")
             dated.append((time(fields, "at") ?? .zero, fields))
@@ -47,29 +49,55 @@ extension ScenarioFile {
             return .heal
         case "kill": return nodeName(kind, node).map { .kill($0, restartAfter: restart(fields, after: time)) }
         case "stop": return nodeName(kind, node).map { .stop($0, restartAfter: restart(fields, after: time)) }
+        case "suspend":
+            let name = nodeName(kind, node)
+            guard let pause = fields.value("for", ScenarioValues.positiveDuration) else { return nil }
+            check(time + pause, fields, "for")
+            return name.map { .suspend($0, duration: pause) }
         case "move":
             let name = nodeName(kind, node)
             guard let network = networkName(fields, "to"), let name else { return nil }
             return .move(name, to: network)
         case "change": return change(node, fields, &links)
-        default:
-            guard let name = networkName(kind, node) else { return nil }
-            if scenario.networks.first(where: { $0.name == name })?.gateway?.nat == nil {
-                fields.report("flush", "'\(name)' is behind no NAT that has mappings to forget")
+        case "record":
+            let name = recordName(kind, node)
+            guard let target = fields.node("is").flatMap({ recordTarget("is", $0) }), let name else { return nil }
+            return .record(name, target)
+        default: return gatewayAction(kind, node)
+        }
+    }
+
+    /// What happens to the box that a network is behind.
+    private func gatewayAction(_ kind: String, _ node: YAMLNode) -> PlannedEvent.Action? {
+        guard let name = networkName(kind, node) else { return nil }
+        let gateway = scenario.networks.first { $0.name == name }?.gateway
+        let isRight = gateway?.nat != nil || kind == "reboot" && gateway?.isFirewall == true
+        let whatIsMissing =
+            switch kind {
+            case "flush": "no NAT that has mappings to forget"
+            case "reboot": "no NAT and no firewall that has something to forget"
+            default: "no NAT that has external addresses"
             }
-            return .flush(gatewayOf: name)
+        if !isRight { faults.report(node.position, "\(kind): '\(name)' is behind \(whatIsMissing)") }
+        return switch kind {
+        case "flush": .flush(gatewayOf: name)
+        case "reboot": .reboot(gatewayOf: name)
+        default: .renumber(gatewayOf: name)
         }
     }
 
     /// Keys that only some events have, or must have.
     private func checkCompanions(of kind: String, _ fields: ScenarioFields) {
         let companions = [
-            ("one_way", ["partition"]), ("restart_after", ["kill", "stop"]), ("to", ["move", "change"]),
+            ("one_way", ["partition"]), ("restart_after", ["kill", "stop"]), ("for", ["suspend"]),
+            ("to", ["move", "change"]), ("is", ["record"]),
         ]
         for (key, kinds) in companions where fields.has(key) && !kinds.contains(kind) {
             fields.report(key, "belongs to \(kinds.joined(separator: " and ")), not to \(kind); leave it out")
         }
         if kind == "move" { fields.require("to", "the network that the node moves to") }
+        if kind == "suspend" { fields.require("for", "how long it sleeps, such as 1h") }
+        if kind == "record" { fields.require("is", "the nodes that the name stands for from then on, or none") }
         if kind == "change" { fields.require("to", "what changes, such as { loss: 50% }") }
     }
 

@@ -2,8 +2,10 @@ import VPNNode
 import VPNSimulator
 
 extension ScenarioFile {
-    private static let claims = ["connected", "disconnected", "delivery", "latency", "dropped"]
-    private static let times = ["within", "always", "never", "at_end"]
+    private static let counted = ["delivery", "latency", "dropped", "evicted", "management"]
+    private static let claims =
+        ["connected", "disconnected", "peers", "path", "station", "table", "memory"] + counted
+    private static let times = ["within", "always", "never", "eventually", "sometimes", "at_end"]
 
     mutating func readExpectation(_ node: YAMLNode) {
         guard
@@ -24,6 +26,9 @@ extension ScenarioFile {
         if let key = times.first, key != "within", let inner = fields.node(key) {
             for claim in Self.claims where fields.has(claim) {
                 fields.report(claim, "write it within '\(key)', like \(key): { connected: all }")
+            }
+            if key == "always", case .scalar(let scalar) = inner.content, !scalar.isNull {
+                return readInvariant(scalar.text, inner, fields, text: node.flowText)
             }
             holder = ScenarioFields(
                 inner, "what \(key == "never" ? "must not" : "has to") hold, like { connected: all }",
@@ -53,6 +58,12 @@ extension ScenarioFile {
         case "never":
             let (from, to) = window(fields, "from", "to")
             return .never(from: from, to: to)
+        case "eventually":
+            let (from, to) = window(fields, "from", "to")
+            return .eventually(from: from, to: to)
+        case "sometimes":
+            let (from, to) = window(fields, "from", "to")
+            return .sometimes(from: from, to: to)
         default:
             let (from, to) = window(fields, "from", "to")
             return .over(from: from, to: to)
@@ -67,7 +78,7 @@ extension ScenarioFile {
                 fields.position, "an expectation claims one of \(Self.claims.joined(separator: ", ")); found \(found)")
             return nil
         }
-        let isCounted = ["delivery", "latency", "dropped"].contains(kind)
+        let isCounted = Self.counted.contains(kind)
         let isWindow = if case .over = time { true } else { false }
         if isWindow, !isCounted {
             fields.report(
@@ -84,84 +95,31 @@ extension ScenarioFile {
                 return nil
             }
             return .disconnected(groups[0], groups[1])
+        case "peers": return peers(node)
+        case "path": return path(node)
+        case "station": return station(node)
+        case "table", "evicted": return table(kind, node)
+        case "memory": return memory(node)
         case "delivery": return delivery(node)
         case "latency": return latency(node)
+        case "management": return management(node)
         default: return dropped(node)
         }
     }
 
-    /// `all`, a group, or a list of nodes, two at least.
-    private func connected(_ node: YAMLNode) -> Expectation.Claim? {
-        if case .scalar(let scalar) = node.content, scalar.text == "all" { return .connected([]) }
-        let items = if case .list(let items) = node.content { items } else { [node] }
-        let members = items.compactMap { nodeName("connected", $0) }
-        if members.count == items.count, members.reduce(0, { $0 + names.size(of: $1) }) < 2 {
-            faults.report(node.position, "connected: expected 'all', a group, or at least two nodes, like [a, b]")
+    /// `always: no_duplicate_frames`: one of the invariants, which are about the whole run.
+    private mutating func readInvariant(_ name: String, _ node: YAMLNode, _ fields: ScenarioFields, text: String) {
+        for key in ["from", "to"] where fields.has(key) {
+            fields.report(key, "does not go with an invariant, which is about the whole run; leave it out")
         }
-        return .connected(members)
-    }
-
-    private func delivery(_ node: YAMLNode) -> Expectation.Claim? {
-        guard let fields = ends(node, "{ from: a, to: b, at_least: 99% }", keys: ["at_least", "at_most"]) else {
-            return nil
+        guard let invariant = Invariant(rawValue: name) else {
+            let known = Invariant.allCases.map(\.rawValue)
+            let advice = faults.isFull ? "" : Spelling.advice(onUnknown: name, among: known, called: "invariants")
+            return faults.report(
+                node.position,
+                "expected what has to hold, like { connected: all } or an invariant, found \(node.summary); \(advice)")
         }
-        let least = fields.value("at_least", ScenarioValues.hundredths)
-        let most = fields.value("at_most", ScenarioValues.hundredths)
-        checkBounds(least, most, fields, example: "99%")
-        guard let from = nodeName(fields, "from"), let to = receiver(fields) else { return nil }
-        checkTraffic(from, to, fields)
-        return .delivery(from: from, to: to, Expectation.Bounds(least: least, most: most))
-    }
-
-    private func latency(_ node: YAMLNode) -> Expectation.Claim? {
-        guard
-            let fields = ends(
-                node, "{ from: a, to: b, percentile: 99%, at_most: 50ms }", keys: ["percentile", "at_most"])
-        else { return nil }
-        fields.require("at_most", "the longest time, such as 50ms")
-        let percentile = fields.value("percentile", ScenarioValues.hundredths)
-        let most = fields.value("at_most", ScenarioValues.positiveDuration)
-        guard let from = nodeName(fields, "from"), let to = receiver(fields) else { return nil }
-        checkTraffic(from, to, fields)
-        return most.map { .latency(from: from, to: to, percentile: percentile ?? 10_000, atMost: $0) }
-    }
-
-    private func dropped(_ node: YAMLNode) -> Expectation.Claim? {
-        guard
-            let fields = ScenarioFields(
-                node, "what is dropped, like { node: a, reason: unauthentic, at_least: 1 }",
-                keys: ["node", "reason", "at_least", "at_most"], faults: faults)
-        else { return nil }
-        fields.require("node", "the node that drops")
-        fields.require("reason", "why, such as unauthentic")
-        let parse = ScenarioValues.number(0...1_000_000_000)
-        let least = fields.number("at_least", parse)
-        let most = fields.number("at_most", parse)
-        checkBounds(least, most, fields, example: "1")
-        let reason = fields.value("reason", ScenarioValues.dropReason)
-        guard let name = nodeName(fields, "node"), let reason else { return nil }
-        return .dropped(name, reason, Expectation.Bounds(least: least, most: most))
-    }
-
-    /// A claim about frames from one node to another.
-    private func ends(_ node: YAMLNode, _ example: String, keys: [String]) -> ScenarioFields? {
-        let fields = ScenarioFields(node, "a claim like \(example)", keys: ["from", "to"] + keys, faults: faults)
-        fields?.require("from", "the node that sends")
-        fields?.require("to", "the node that is to get it, or all")
-        return fields
-    }
-
-    private func checkBounds(_ least: Int?, _ most: Int?, _ fields: ScenarioFields, example: String) {
-        if !fields.has("at_least"), !fields.has("at_most") {
-            faults.report(
-                fields.position, "'at_least' or 'at_most' is missing: how much it has to be, such as \(example)")
-        }
-        if let least, let most, least > most { fields.report("at_most", "must not be below 'at_least'") }
-    }
-
-    /// What is claimed of frames that nobody sends would say nothing.
-    private func checkTraffic(_ from: String, _ to: String?, _ fields: ScenarioFields) {
-        guard !hasTraffic(from: from, to: to) else { return }
-        faults.report(fields.position, "nothing in 'traffic' goes from '\(from)' to '\(to ?? "all")'; add it there")
+        scenario.expectations.append(
+            Expectation(.invariant(invariant), .always(from: .zero, to: nil), text: text))
     }
 }

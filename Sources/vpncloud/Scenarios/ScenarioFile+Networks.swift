@@ -5,10 +5,6 @@ extension ScenarioFile {
     /// The most networks.
     static let maximumNetworks = 1_000
 
-    static let linkKeys = [
-        "latency", "jitter", "loss", "duplication", "corruption", "truncation", "rate", "queue", "mtu",
-    ]
-
     mutating func readNetworks(_ node: YAMLNode) {
         guard case .mapping(let entries) = node.content else {
             return faults.report(
@@ -33,12 +29,17 @@ extension ScenarioFile {
             places[name] = entry.key.position
             scenario.networks.append(NetworkPlan(name))
             if case .scalar(let scalar) = entry.value.content, scalar.isNull { continue }
-            let keys = Self.linkKeys + ["behind"]
+            let keys = Self.linkKeys + ["inward", "families", "behind"]
             guard
                 let fields = ScenarioFields(entry.value, "a network like { latency: 20ms }", keys: keys, faults: faults)
             else { continue }
             let index = scenario.networks.count - 1
             scenario.networks[index].link = link(fields, over: LinkModel())
+            scenario.networks[index].inwardLink = inwardLink(fields, over: scenario.networks[index].link)
+            if let families = fields.node("families").flatMap(families) {
+                scenario.networks[index].hasIPv4 = families.contains(.ipv4)
+                scenario.networks[index].hasIPv6 = families.contains(.ipv6)
+            }
             guard let behind = fields.node("behind"),
                 let gateway = ScenarioFields(
                     behind, "a gateway like { network: internet, nat: home }",
@@ -50,11 +51,53 @@ extension ScenarioFile {
         reportCycles(gateways)
     }
 
+    /// What the links do with what the gateway sends, where that is not the same.
+    private func inwardLink(_ fields: ScenarioFields, over base: LinkModel) -> LinkModel? {
+        guard let node = fields.node("inward") else { return nil }
+        if !fields.has("behind") {
+            fields.report("inward", "is about what the gateway sends; add 'behind', or leave it out")
+        }
+        let keys = ScenarioFields(node, "a link like { rate: 1Mbit }", keys: Self.linkKeys, faults: faults)
+        return keys.map { link($0, over: base) }
+    }
+
+    /// The kinds of addresses of a network.
+    private enum Family: String, CaseIterable {
+        case ipv4
+        case ipv6
+    }
+
+    /// `ipv4`, `ipv6`, or a list of them; nil where none could be read.
+    private func families(_ node: YAMLNode) -> [Family]? {
+        let items = if case .list(let items) = node.content { items } else { [node] }
+        if items.isEmpty {
+            faults.report(node.position, "families: a network has at least one, 'ipv4' or 'ipv6'")
+        }
+        var families: [Family] = []
+        for item in items {
+            let family = ValueReader(faults: faults).value(
+                "families", item, ScenarioValues.choice(Family.self))
+            guard let family else { continue }
+            if families.contains(family) {
+                faults.report(item.position, "families: '\(family.rawValue)' is named already; keep one of them")
+            }
+            families.append(family)
+        }
+        return families.isEmpty ? nil : families
+    }
+
     private mutating func readGateway(_ fields: ScenarioFields, of index: Int) {
         fields.require("network", "the network outside, such as internet")
         let model = fields.node("nat").flatMap(nat)
         let isFirewall = fields.boolean("firewall") ?? false
         guard let outer = networkName(fields, "network") else { return }
+        if model != nil {
+            let inner = scenario.networks[index].name
+            for network in scenario.networks where [inner, outer].contains(network.name) && !network.hasIPv4 {
+                fields.report(
+                    "nat", "translates IPv4, which '\(network.name)' does not have; add ipv4 to its 'families'")
+            }
+        }
         var gateway = GatewayPlan(to: outer, nat: model)
         gateway.isFirewall = isFirewall
         scenario.networks[index].gateway = gateway
@@ -68,79 +111,20 @@ extension ScenarioFile {
         for (index, fields) in gateways {
             let first = scenario.networks[index].name
             var path = [first]
-            while let next = outer[path.last ?? first], !path.contains(next) { path.append(next) }
+            while let next = outer[path.last ?? first], !path.contains(next), path.count <= Topology.maximumDepth + 1 {
+                path.append(next)
+            }
+            if path.count > Topology.maximumDepth + 1 {
+                return fields.report(
+                    "network",
+                    "'\(first)' would be behind more than \(Topology.maximumDepth) gateways, the most there can be")
+            }
             guard outer[path.last ?? first] == first, !path.contains(where: told.contains) else { continue }
             told.formUnion(path)
             fields.report(
                 "network",
                 "'\(first)' would be behind itself: \((path + [first]).joined(separator: " behind ")); one of them must be behind none"
             )
-        }
-    }
-
-    /// A link with what is written, and of another what is not.
-    func link(_ fields: ScenarioFields, over base: LinkModel) -> LinkModel {
-        var link = base
-        if let latency = fields.duration("latency") { link.latency = latency }
-        if let node = fields.node("jitter") { link.jitter = jitter(node) }
-        if let node = fields.node("loss"), let loss = loss(node, fields) { link.loss = loss }
-        if let duplication = fields.probability("duplication") { link.duplication = duplication }
-        if let corruption = fields.probability("corruption") { link.corruption = corruption }
-        if let truncation = fields.probability("truncation") { link.truncation = truncation }
-        if let rate = fields.value("rate", ScenarioValues.rate) { link.rate = rate }
-        if let queue = fields.value("queue", ScenarioValues.byteCount) { link.queueBytes = queue }
-        if let mtu = fields.number("mtu", ScenarioValues.mtu) { link.mtu = mtu }
-        return link
-    }
-
-    /// `2ms`, or the amount with distribution and whether datagrams may overtake each other.
-    private func jitter(_ node: YAMLNode) -> Jitter? {
-        if case .scalar = node.content {
-            let amount = ValueReader(faults: faults).value("jitter", node, ScenarioValues.duration)
-            return amount.flatMap { $0 == .zero ? nil : Jitter(amount: $0) }
-        }
-        guard
-            let fields = ScenarioFields(
-                node, "a time like 2ms, or { amount: 2ms, distribution: normal, reorder: true }",
-                keys: ["amount", "distribution", "reorder"], faults: faults),
-            fields.require("amount", "how much the delay varies, such as 2ms"),
-            let amount = fields.duration("amount")
-        else { return nil }
-        let distribution = fields.value("distribution", ScenarioValues.choice(Jitter.Distribution.self)) ?? .uniform
-        let mayReorder = fields.boolean("reorder") ?? false
-        return amount == .zero ? nil : Jitter(distribution, amount: amount, mayReorder: mayReorder)
-    }
-
-    /// `5%`, a list of numbers of datagrams, or bursts.
-    private func loss(_ node: YAMLNode, _ link: ScenarioFields) -> Loss? {
-        switch node.content {
-        case .scalar: return link.probability("loss").map(Loss.independent)
-        case .list(let items):
-            let parse = ScenarioValues.number(1...1_000_000_000)
-            var numbers: [Int] = []
-            for item in items {
-                guard let number = ValueReader(faults: faults).number("loss", item, parse) else { continue }
-                if numbers.contains(number) {
-                    faults.report(item.position, "loss: the datagram \(number) is named already; keep one of them")
-                }
-                numbers.append(number)
-                if numbers.count > 1_000 {
-                    faults.report(item.position, "loss: at most 1000 datagrams can be named; write a percentage")
-                    break
-                }
-            }
-            return .numbered(numbers.sorted())
-        case .mapping:
-            guard
-                let fields = ScenarioFields(
-                    node, "", keys: ["to_bad", "to_good", "in_good", "in_bad"], faults: faults)
-            else { return nil }
-            fields.require("to_bad", "how likely a burst begins with a datagram, such as 1%")
-            fields.require("to_good", "how likely a burst ends with a datagram, such as 25%")
-            return .bursts(
-                toBad: fields.probability("to_bad") ?? .never, toGood: fields.probability("to_good") ?? .never,
-                lossInGood: fields.probability("in_good") ?? .never,
-                lossInBad: fields.probability("in_bad") ?? Probability(millionths: 1_000_000))
         }
     }
 
@@ -152,7 +136,7 @@ extension ScenarioFile {
         }
         let keys = [
             "preset", "mapping", "filtering", "ports", "hairpinning", "mapping_timeout", "refresh", "limit",
-            "external_addresses", "port_mappings",
+            "overflow", "external_addresses", "pooling", "port_mappings",
         ]
         guard
             let fields = ScenarioFields(
@@ -168,9 +152,13 @@ extension ScenarioFile {
         if let timeout = fields.value("mapping_timeout", ScenarioValues.positiveDuration) { model.timeout = timeout }
         if let refresh = fields.value("refresh", ScenarioValues.choice(MappingRefresh.self)) { model.refresh = refresh }
         if let limit = fields.number("limit", ScenarioValues.number(1...1_000_000)) { model.limit = limit }
-        if let count = fields.number("external_addresses", ScenarioValues.number(1...256)) {
+        if let count = fields.number("external_addresses", ScenarioValues.number(1...254)) {
             model.externalAddresses = count
         }
+        if let overflow = fields.value("overflow", ScenarioValues.choice(TableOverflow.self)) {
+            model.overflow = overflow
+        }
+        if let pooling = fields.value("pooling", ScenarioValues.choice(AddressPooling.self)) { model.pooling = pooling }
         if let grants = fields.boolean("port_mappings") { model.grantsPortMappings = grants }
         return model
     }

@@ -39,7 +39,9 @@ struct ScenarioFile {
 
     private mutating func read(_ root: YAMLNode) {
         let keys = [
-            "name", "seed", "duration", "defaults", "networks", "nodes", "events", "traffic", "expect",
+            "name", "seed", "duration", "settle", "defaults", "networks", "nodes", "records", "events", "traffic",
+            "expect",
+            "invariants",
         ]
         guard
             let fields = ScenarioFields(
@@ -54,12 +56,15 @@ struct ScenarioFile {
         if let seed = fields.number("seed", ScenarioValues.seed) { scenario.seed = seed }
         duration = fields.value("duration", ScenarioValues.positiveDuration)
         if let duration { scenario.duration = duration }
+        scenario.settlingTime = time(fields, "settle")
         if let node = fields.node("defaults") { readDefaults(node) }
         if let node = fields.node("networks") { readNetworks(node) }
         readNodes(fields)
         readEvents(fields)
         for item in fields.list("traffic") { readTraffic(item) }
+        checkFrameCount(fields)
         for item in fields.list("expect") { readExpectation(item) }
+        if let node = fields.node("invariants") { readInvariants(node) }
     }
 }
 
@@ -104,6 +109,14 @@ extension ScenarioFile {
 
     func nodeName(_ fields: ScenarioFields, _ key: String) -> String? {
         fields.node(key).flatMap { nodeName(key, $0) }
+    }
+
+    /// A name of one node; nil, and a fault, where it is that of a group.
+    func singleNodeName(_ fields: ScenarioFields, _ key: String) -> String? {
+        guard let name = nodeName(fields, key) else { return nil }
+        guard names.isGroup(name) else { return name }
+        fields.report(key, "'\(name)' is a group; name one of its nodes, such as \(name)-1")
+        return nil
     }
 
     /// A name of a network; nil, and a fault, where there is none.

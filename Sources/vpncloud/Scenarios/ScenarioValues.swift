@@ -1,4 +1,5 @@
 import VPNNode
+import VPNProtocol
 import VPNSimulator
 
 /// How the texts of values in a scenario file are read. Whole numbers only, since the simulator decides with them.
@@ -108,16 +109,43 @@ enum ScenarioValues {
     static func rate(_ text: String) throws(ValueError) -> Int? {
         if text == "unlimited" { return nil }
         return try scaled(
-            text, units: ["bit": 1, "kbit": 1_000, "Mbit": 1_000_000, "Gbit": 1_000_000_000],
-            range: 1_000...1_000_000_000_000,
+            text, units: bitUnits, range: 1_000...1_000_000_000_000,
             expected: "a rate from 1kbit to 1000Gbit a second, like 10Mbit, or 'unlimited'")
     }
 
-    /// The bytes of a queue.
-    static func byteCount(_ text: String) throws(ValueError) -> Int {
+    /// Bits a second, and some.
+    static func finiteRate(_ text: String) throws(ValueError) -> Int {
         try scaled(
-            text, units: ["B": 1, "kB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20], range: 1...(1 << 30),
-            expected: "a size up to 1024MiB, like 64KiB")
+            text, units: bitUnits, range: 1_000...1_000_000_000_000,
+            expected: "a rate from 1kbit to 1000Gbit a second, like 10Mbit")
+    }
+
+    /// The bytes of a queue, or of memory.
+    static func byteCount(_ text: String) throws(ValueError) -> Int {
+        try scaled(text, units: byteUnits, range: 1...(1 << 30), expected: "a size up to 1024MiB, like 64KiB")
+    }
+
+    /// Bytes a second.
+    static func byteRate(_ text: String) throws(ValueError) -> Int {
+        try scaled(
+            text, units: byteUnits, range: 0...(1 << 30),
+            expected: "bytes a second, from 0B to 1024MiB, like 500B or 2kB")
+    }
+
+    private static let bitUnits = ["bit": 1, "kbit": 1_000, "Mbit": 1_000_000, "Gbit": 1_000_000_000]
+    private static let byteUnits = ["B": 1, "kB": 1_000, "MB": 1_000_000, "KiB": 1 << 10, "MiB": 1 << 20]
+
+    /// How much faster a clock runs, or slower where it is negative, in millionths.
+    static func drift(_ text: String) throws(ValueError) -> Int {
+        let expected = ValueError.expected("a drift from -500000ppm to 500000ppm, like 200ppm or -50ppm")
+        let number = text.hasSuffix("ppm") ? text.dropLast(3) : text[...]
+        let digits = number.hasPrefix("-") ? number.dropFirst() : number
+        guard String(digits).isDecimal else { throw expected }
+        guard text.hasSuffix("ppm") else {
+            throw .faulty("the unit is missing; write it like \(number.prefix(12))ppm")
+        }
+        guard let drift = Int(number), (-500_000...500_000).contains(drift) else { throw expected }
+        return drift
     }
 
     private static func scaled(
@@ -152,6 +180,18 @@ enum ScenarioValues {
         return text
     }
 
+    /// A name that the name service could know.
+    static func recordName(_ text: String) throws(ValueError) -> String {
+        let expected = ValueError.expected("a host name like vpn.example.org")
+        let allowed = text.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".")
+        }
+        guard text != "all", text != "none", allowed, text.utf8.count <= 128, let name = PeerName(text),
+            name.literal == nil
+        else { throw expected }
+        return text
+    }
+
     /// A reader of the names of an enumeration.
     static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _: Choice.Type
@@ -170,6 +210,25 @@ enum ScenarioValues {
             throw .expected(alternatives(DropReason.allCases.map(\.name)))
         }
         return reason
+    }
+
+    /// A type of messages.
+    static func messageType(_ text: String) throws(ValueError) -> MessageType {
+        switch text {
+        case "data": return .data
+        case "peers": return .peers
+        case "init": return .initial
+        case "close": return .close
+        default: throw .expected(alternatives(["init", "peers", "data", "close"]))
+        }
+    }
+
+    /// A table of a node, by its name in the statistics file.
+    static func table(_ text: String) throws(ValueError) -> BoundedTable {
+        guard let table = BoundedTable.allCases.first(where: { $0.name == text }) else {
+            throw .expected(alternatives(BoundedTable.allCases.map(\.name)))
+        }
+        return table
     }
 
     /// `'a', 'b' or 'c'`

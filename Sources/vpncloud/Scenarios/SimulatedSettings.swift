@@ -31,13 +31,26 @@ struct SimulatedSettings {
     var peers: [NodeReference]?
     /// Whether something is said of subnets: then the defaults do not count.
     var hasSubnets = false
+    /// The subnets as they are written, where a member's number belongs into one of them; else nil.
+    var subnetTemplates: [YAMLNode]?
+
+    /// What stands for the number of a group's member in its subnets.
+    static let memberNumber = "{n}"
 
     /// Nothing is said.
     init() {}
 
     /// Reads the keys of the configuration file from a mapping.
     init(_ fields: ScenarioFields) {
-        let entries = fields.entries.filter { ConfigurationKey(rawValue: $0.key) != nil && $0.key != "peers" }
+        let written = fields.entries.first { $0.key == "subnets" }?.value
+        if let written, case .list(let items) = written.content, items.contains(where: \.namesMember) {
+            subnetTemplates = items
+        }
+        let isTemplate = subnetTemplates != nil
+        let entries = fields.entries.filter { entry in
+            ConfigurationKey(rawValue: entry.key) != nil && entry.key != "peers"
+                && !(entry.key == "subnets" && isTemplate)
+        }
         settings = ConfigurationFile.read(
             entries.map { entry in
                 let name = YAMLNode(
@@ -60,6 +73,7 @@ struct SimulatedSettings {
         var result = self
         result.settings = settings.over(defaults.settings)
         result.settings.subnets = hasSubnets ? settings.subnets : defaults.settings.subnets
+        result.subnetTemplates = hasSubnets ? subnetTemplates : defaults.subnetTemplates
         result.peers = peers ?? defaults.peers
         return result
     }
@@ -70,6 +84,13 @@ struct SimulatedSettings {
         let merged = over(defaults).settings
         guard case .text(let text)? = merged.key else { return nil }
         return (merged.dialect ?? .manual).keyFault(text)
+    }
+}
+
+extension YAMLNode {
+    /// Whether this is a text with the place of a member's number.
+    fileprivate var namesMember: Bool {
+        if case .scalar(let scalar) = content { scalar.text.contains(SimulatedSettings.memberNumber) } else { false }
     }
 }
 

@@ -1,0 +1,110 @@
+import VPNNode
+import VPNProtocol
+
+/// Counts, over a window, what an expectation asks of some nodes: drops, evictions or management traffic.
+struct CountJudge {
+    private enum Subject {
+        case dropped(DropReason, Expectation.Bounds)
+        case evicted(BoundedTable, Expectation.Bounds)
+        case management(Expectation.Bounds)
+    }
+
+    let expectation: Expectation
+    /// From the first instant, and up to but not including the last; including it where the run ends then.
+    let window: ClosedRange<Instant>
+    private let subject: Subject
+    private let nodes: [Int]
+    private let isMember: [Bool]
+    /// For each node.
+    private var counts: [Int]
+    /// What running nodes had counted when counting began.
+    private var bases: [UInt64]
+
+    /// A judge; nil where the expectation is about something else.
+    init?(_ expectation: Expectation, _ roster: Roster, end: Instant) throws(ScenarioError) {
+        let name: String
+        switch expectation.claim {
+        case .dropped(let node, let reason, let bounds): (name, subject) = (node, .dropped(reason, bounds))
+        case .evicted(let node, let table, let bounds): (name, subject) = (node, .evicted(table, bounds))
+        case .management(let node, let bounds): (name, subject) = (node, .management(bounds))
+        default: return nil
+        }
+        self.expectation = expectation
+        window = expectation.time.span(end: end)
+        nodes = try roster.numbers(of: name)
+        isMember = roster.mask(nodes)
+        counts = Array(repeating: 0, count: roster.count)
+        bases = Array(repeating: 0, count: roster.count)
+    }
+
+    mutating func note(_ event: Event, in node: Int, at now: Instant) {
+        guard case .dropped(let wanted, _) = subject, case .dropped(let reason, _) = event, reason == wanted,
+            isMember[node], window.contains(now)
+        else { return }
+        counts[node] += 1
+    }
+
+    /// Notes a message for peers, with the bytes that it has on the wire.
+    mutating func note(management bytes: Int, by node: Int, at now: Instant) {
+        guard case .management = subject, isMember[node], window.contains(now) else { return }
+        counts[node] += bytes
+    }
+
+    /// Takes note of what running nodes have counted so far, at both edges of the window.
+    mutating func snapshot(_ running: [VirtualNode?], isStart: Bool) {
+        guard case .evicted(let table, _) = subject else { return }
+        for node in nodes {
+            let value = running[node]?.engine.statistics().counters.evictions(from: table) ?? 0
+            if isStart { bases[node] = value } else { add(value, node) }
+        }
+    }
+
+    /// Takes what a node counted that ends within the window.
+    mutating func take(from node: Int, _ virtual: VirtualNode, at now: Instant) {
+        guard case .evicted(let table, _) = subject, isMember[node], window.contains(now) else { return }
+        add(virtual.engine.statistics().counters.evictions(from: table), node)
+        bases[node] = 0
+    }
+
+    private mutating func add(_ value: UInt64, _ node: Int) {
+        counts[node] += Int(clamping: value - min(value, bases[node]))
+    }
+
+    /// The result, once the run is over.
+    func result(names: (Int) -> String) -> ExpectationResult {
+        let span = max(1, (window.upperBound - window.lowerBound).milliseconds)
+        let (bounds, unit, values): (Expectation.Bounds, String, [Int]) =
+            switch subject {
+            case .dropped(_, let bounds), .evicted(_, let bounds): (bounds, "", nodes.map { counts[$0] })
+            case .management(let bounds):
+                (bounds, " bytes a second", nodes.map { counts[$0] * 1000 / span })
+            }
+        let expected = expectation.time.words + expectation.claim.words
+        guard let wrong = values.firstIndex(where: { !bounds.contains($0) }) else {
+            let range =
+                values.min() == values.max() ? "\(values.min() ?? 0)" : "\(values.min() ?? 0) to \(values.max() ?? 0)"
+            return ExpectationResult(expectation.text, passed: true, expected: expected, seen: range + unit)
+        }
+        return ExpectationResult(
+            expectation.text, passed: false, expected: expected,
+            seen: "\(names(nodes[wrong])): \(values[wrong])\(unit)",
+            at: window.upperBound - .zero)
+    }
+}
+
+extension Expectation.Time {
+    /// The first and the last instant of a window; the whole run for the other forms.
+    func span(end: Instant) -> ClosedRange<Instant> {
+        guard case .over(let from, let to) = self else { return .zero...end }
+        let first = min(.zero + from, end)
+        return first...max(first, min(to.map { .zero + $0 } ?? end, end))
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}

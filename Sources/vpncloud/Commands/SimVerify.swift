@@ -1,0 +1,130 @@
+import ArgumentParser
+import Glibc
+import VPNSimulator
+
+/// `vpncloud sim verify FILE...`: runs scenarios in two processes, which have to do the same.
+struct SimVerify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Run scenarios in two processes and compare all that happens.",
+        discussion: """
+            The same file and seed must do the same, event by event, in every process. Each file is run in this process \
+            and in another one at the same time, and the first event that differs is shown. The trace hash is compared \
+            with that in golden.txt beside the file, where there is one.
+
+            The exit status is 0 when all is the same, 1 when something differs, and 2 for a bad file.
+            """)
+
+    @Argument(help: "The scenario files.", completion: .file(extensions: ["yaml", "yml"]))
+    var files: [String]
+
+    @Option(help: ArgumentHelp("Use this seed instead of the file's.", valueName: "n"))
+    var seed: UInt64?
+
+    @Flag(help: "Write the trace hashes to golden.txt beside the files instead of comparing with it.")
+    var update = false
+
+    func run() throws {
+        var differing = 0
+        var goldens: [String: GoldenFile] = [:]
+        var paths: [String] = []
+        for (file, scenario) in try readScenarios(ofFiles: files) {
+            let seed = seed ?? scenario.seed
+            var golden = try GoldenFile(besideScenario: file)
+            if let known = goldens[golden.path] { golden = known } else { paths.append(golden.path) }
+            switch try TwoRuns(file: file, scenario: scenario, seed: seed).compare() {
+            case .same(let hash) where update: golden.set(hash, file, seed)
+            case .same(let hash):
+                if let known = golden[file, seed], known != hash {
+                    print(
+                        "\(file): seed \(seed): trace \(hash) in both processes, but \(golden.path) has \(known); if that is meant, run it with --update"
+                    )
+                    differing += 1
+                    break
+                }
+                print(
+                    "\(file): seed \(seed): same, trace \(hash)\(golden[file, seed] == nil ? "" : ", as in \(golden.path)")"
+                )
+            case .different(let text):
+                print("\(file): seed \(seed): DIFFERENT\n\(text)")
+                differing += 1
+            }
+            goldens[golden.path] = golden
+        }
+        if update {
+            for path in paths {
+                try goldens[path]?.write()
+                print("wrote \(path)")
+            }
+        }
+        if differing > 0 { throw ExitCode(1) }
+    }
+}
+
+/// `vpncloud sim trace FILE`: prints the event log of a scenario; what `sim verify` has its other process do.
+struct SimTrace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Print the event log of a scenario, and its trace hash.", shouldDisplay: false)
+
+    @Argument(help: "The scenario file.")
+    var file: String
+
+    @Option(help: ArgumentHelp("Use this seed instead of the file's.", valueName: "n"))
+    var seed: UInt64?
+
+    func run() throws {
+        let scenario = try readScenario(ofFile: file)
+        let output = LineOutput(descriptor: STDOUT_FILENO)
+        var player = ScenarioPlayer(file: file, scenario: scenario, seed: seed ?? scenario.seed)
+        player.lines = { line, _ in output.write(line) }
+        let report = player.play()
+        output.write("trace \(report.trace ?? report.problem ?? "none")")
+        output.flush()
+    }
+}
+
+/// One scenario in two processes.
+private struct TwoRuns {
+    enum Outcome {
+        case same(hash: String)
+        case different(String)
+    }
+
+    let file: String
+    let scenario: Scenario
+    let seed: UInt64
+
+    func compare() throws -> Outcome {
+        let path = file.hasPrefix("-") ? "./\(file)" : file
+        let child: ChildProcess
+        do {
+            child = try ChildProcess(arguments: ["sim", "trace", path, "--seed", "\(seed)"])
+        } catch {
+            throw Failure.runTime("cannot start a second process: \(error)")
+        }
+        var number = 0
+        var difference: String?
+        var player = ScenarioPlayer(file: file, scenario: scenario, seed: seed)
+        player.lines = { line, _ in
+            guard difference == nil else { return }
+            number += 1
+            let other = (try? child.nextLine()) ?? nil
+            if other != line { difference = Self.text(number, line, other) }
+        }
+        let report = player.play()
+        if let difference { return .different(difference) }
+        let own = "trace \(report.trace ?? report.problem ?? "none")"
+        let other = try child.nextLine()
+        guard other == own else { return .different(Self.text(number + 1, own, other)) }
+        guard let hash = report.trace else { throw Failure.runTime("\(file): \(report.problem ?? "no trace")") }
+        return .same(hash: hash)
+    }
+
+    private static func text(_ number: Int, _ line: String, _ other: String?) -> String {
+        """
+          the first event that differs is number \(number):
+            here:      \(line)
+            elsewhere: \(other ?? "nothing more")
+        """
+    }
+}

@@ -1,0 +1,156 @@
+import Glibc
+import VPNCaptures
+import VPNNode
+import VPNSimulator
+
+/// Runs scenario files with their seeds, one after another, and prints what came of them.
+struct SimulationSession {
+    private let jobs: [ScenarioJob]
+    private let captures: String?
+    private let log: LineOutput?
+    private let verbosity: Int
+    private let output = LineOutput(descriptor: STDOUT_FILENO)
+    private var progress = ProgressLine()
+    private let total: Int
+    private var finished = 0
+
+    /// - Parameters:
+    ///   - captures: the folder for captures; nil for none.
+    ///   - log: where the whole event log goes; nil for nowhere.
+    ///   - verbosity: how much of it is printed: 0 for nothing, 1 for events, 2 for frames too, 3 for datagrams too.
+    init(_ jobs: [ScenarioJob], captures: String?, log: LineOutput?, verbosity: Int) throws {
+        self.jobs = jobs
+        self.captures = captures
+        self.log = log
+        self.verbosity = verbosity
+        total = jobs.reduce(0) { $0 + $1.seeds.count }
+        // Made once, so that the folders of several runs can be made in it.
+        if let captures, total > 1 { try CaptureFolder(captures).close() }
+    }
+
+    /// Runs all, and returns the reports in order.
+    mutating func run() throws -> [ScenarioReport] {
+        let start = monotonicNanoseconds()
+        var all: [ScenarioReport] = []
+        for job in jobs {
+            output.write("\(job.file): \(job.scenario.name)")
+            var reports: [ScenarioReport] = []
+            for seed in job.seeds { reports.append(play(job, seed)) }
+            reports.judgeSweep()
+            progress.clear()
+            if job.seeds.count == 1 { printRun(reports[0]) } else { printSweep(reports) }
+            output.flush()
+            all += reports
+        }
+        if total > 1 {
+            let failed = all.count { !$0.passed }
+            let elapsed = monotonicNanoseconds() - start
+            output.write(
+                "\(Count(jobs.count, "scenario")), \(Count(total, "run")): \(total - failed) passed, \(failed) failed, in \(tenths(elapsed)) s"
+            )
+        }
+        log?.flush()
+        output.flush()
+        if let failure = log?.failure { throw Failure.runTime("the event log is not complete: \(failure)") }
+        return all
+    }
+
+    private mutating func play(_ job: ScenarioJob, _ seed: UInt64) -> ScenarioReport {
+        var player = ScenarioPlayer(file: job.file, scenario: job.scenario, seed: seed)
+        if let captures { player.captures = total > 1 ? "\(captures)/\(folderName(job, seed))" : captures }
+        let (log, output, verbosity) = (log, output, verbosity)
+        if log != nil || verbosity > 0 {
+            log?.write("# \(job.file), seed \(seed)")
+            player.lines = { line, depth in
+                log?.write(line)
+                if depth.rawValue < verbosity { output.write(line) }
+            }
+        }
+        let start = monotonicNanoseconds()
+        defer { finished += 1 }
+        let (finished, total, isQuiet) = (finished, total, verbosity == 0)
+        return player.play { done, run in
+            guard isQuiet else { return }
+            progress.show((finished * 1000 + done) / total) {
+                let rate = Double(run.counts.observations) / max(Double(monotonicNanoseconds() - start), 1) * 1000
+                return
+                    "\(job.file) seed \(seed), \(wholeSeconds(run.now)) s of \(wholeSeconds(run.end)) s, \(rounded(rate)) million events/s"
+            }
+        }
+    }
+
+    private func printRun(_ report: ScenarioReport) {
+        let rate = report.elapsed.map { elapsed in
+            let factor = report.duration / max(elapsed, .nanoseconds(1))
+            return
+                ", in \(tenths(UInt64(clamping: elapsed.wholeNanoseconds))) s (\(grouped(Int(factor))) times real time)"
+        }
+        output.write(
+            "  seed \(report.seed): \(report.passed ? "ok" : "FAILED"), \(report.duration.inWords)\(rate ?? "")")
+        let counts = report.counts
+        output.write(
+            "  \(grouped(counts.observations)) events, \(grouped(counts.datagramsSent)) datagrams sent, \(grouped(counts.datagramsLost)) lost, \(grouped(counts.framesDelivered)) of \(grouped(counts.framesSent)) frames delivered"
+        )
+        if verbosity > 0 || !report.passed {
+            for result in report.expectations where result.passed && !result.text.hasPrefix("invariant ") {
+                output.write("  \(result.isUnmet ? "not met with this seed" : "ok"): \(result.text) (\(result.seen))")
+            }
+        }
+        if let trace = report.trace { output.write("  trace \(trace)") }
+        printFailure(report)
+    }
+
+    private func printSweep(_ reports: [ScenarioReport]) {
+        let failed = reports.filter { !$0.passed }
+        let elapsed = reports.reduce(Duration.zero) { $0 + ($1.elapsed ?? .zero) }
+        let seeds = "seeds \(reports.first?.seed ?? 0)-\(reports.last?.seed ?? 0)"
+        let outcome = failed.isEmpty ? "ok" : "FAILED with \(Count(failed.count, "seed")) of \(reports.count)"
+        output.write("  \(seeds): \(outcome), in \(tenths(UInt64(clamping: elapsed.wholeNanoseconds))) s")
+        // The rest fails alike, most likely; each has its place in the reports.
+        guard let first = failed.first else { return }
+        printFailure(first)
+        if failed.count > 1 {
+            output.write("    also with \(failed.dropFirst().map { "\($0.seed)" }.joined(separator: ", "))")
+        }
+    }
+
+    private func printFailure(_ report: ScenarioReport) {
+        guard !report.passed else { return }
+        for line in report.failureText.split(separator: "\n") { output.write("    \(line)") }
+    }
+
+    private func folderName(_ job: ScenarioJob, _ seed: UInt64) -> String {
+        let base = job.file.split(separator: "/").last.map(String.init) ?? "scenario"
+        let stem = base.split(separator: ".").first.map(String.init) ?? base
+        return "\(stem)-seed-\(seed)"
+    }
+}
+
+/// The seconds of a time in nanoseconds, with one digit, or with three where there are few.
+private func tenths(_ nanoseconds: UInt64) -> String {
+    let milliseconds = nanoseconds / 1_000_000
+    if milliseconds < 1000 { return "0." + WallClock.digits(Int(milliseconds), 3) }
+    return "\(milliseconds / 1000).\(milliseconds / 100 % 10)"
+}
+
+private func wholeSeconds(_ time: Instant) -> UInt64 { time.nanoseconds / 1_000_000_000 }
+
+private func rounded(_ value: Double) -> String { "\(Int(value)).\(Int(value * 10) % 10)" }
+
+/// A number with its digits in groups of three.
+private func grouped(_ number: some BinaryInteger) -> String {
+    var digits = Array(String(number))
+    var place = digits.count - 3
+    while place > 0 {
+        digits.insert(",", at: place)
+        place -= 3
+    }
+    return String(digits)
+}
+
+extension Duration {
+    fileprivate var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}
