@@ -23,7 +23,7 @@ final class ChildProcess {
         unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         // The texts end with zero bytes and live until the child has its own; the list ends with nil.
         var texts = unsafe (["vpncloud"] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { for unsafetext in unsafe texts { unsafe free(text) } }
+        defer { unsafe texts.forEach { unsafe free($0) } }
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, "/proc/self/exe", &actions, nil, &texts, environ)
         guard code == 0 else {
