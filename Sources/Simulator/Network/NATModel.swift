@@ -105,3 +105,19 @@ extension NATModel {
         }
     }
 }
+
+extension NATModel: CustomStringConvertible {
+    /// Its axes in the words of scenario files, in one line.
+    public var description: String { axes.map { "\($0.name) \($0.value)" }.joined(separator: ", ") }
+
+    /// Its axes by the keys of scenario files, each with its value.
+    public var axes: [(name: String, value: String)] {
+        [
+            ("mapping", mapping.rawValue), ("filtering", filtering.rawValue), ("ports", ports.rawValue),
+            ("hairpinning", "\(hairpinning)"), ("mapping_timeout", "\(seconds(timeout))s"),
+            ("refresh", refresh.rawValue), ("limit", "\(limit)"), ("overflow", overflow.rawValue),
+            ("external_addresses", "\(externalAddresses)"), ("pooling", pooling.rawValue),
+            ("port_mappings", "\(grantsPortMappings)"),
+        ]
+    }
+}

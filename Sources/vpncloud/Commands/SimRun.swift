@@ -38,7 +38,8 @@ struct SimRun: ParsableCommand {
 
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("Run so many seeds of a scenario at a time (default: one for each processor).", valueName: "n"))
+        help: ArgumentHelp(
+            "Run so many seeds of a scenario at a time (default: one for each processor).", valueName: "n"))
     var jobs: Int?
 
     @Option(
