@@ -38,8 +38,8 @@ struct ArchitectureTests {
         (
             "vpncloud",
             [
-                "VPNProtocol", "VPNNode", "VPNLinuxIO", "VPNSimulator", "VPNCaptures", "CYAML", "Glibc",
-                "Synchronization", "ArgumentParser", "Logging",
+                "VPNProtocol", "VPNNode", "VPNLinuxIO", "VPNSimulator", "VPNCaptures", "CYAML", "Dispatch",
+                "Glibc", "Synchronization", "ArgumentParser", "Logging",
             ]
         ),
     ]

@@ -276,6 +276,13 @@ struct ScenarioLibraryTests {
         #expect(Program.main(["sim", "check"] + Library.files) == 0)
     }
 
+    @Test("holds what it promises", arguments: Library.files)
+    func promises(_ file: String) throws {
+        let report = try ScenarioRun(try readScenario(ofFile: file)).finish(file: file)
+        #expect(!report.expectations.isEmpty)
+        #expect(report.expectations.filter { !$0.passed }.map { "\($0.text): \($0.seen)" } == [])
+    }
+
     @Test("validates by the schema", .enabled(if: Library.canValidate, "python3 has no jsonschema and yaml"))
     func schema() throws {
         let script = """

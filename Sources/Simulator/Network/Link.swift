@@ -69,6 +69,21 @@ public struct Link: Sendable {
     ///
     /// - Parameter headerBytes: what the packet is longer than its payload: 28 with IPv4 and UDP, 48 with IPv6.
     public mutating func send(_ bytes: [UInt8], headerBytes: Int = 28, at now: Instant) -> Crossing {
+        var bytes = bytes
+        switch carry(&bytes, headerBytes: headerBytes, at: now) {
+        case .arrives(let time, let again): return .arrives(LinkArrival(time: time, bytes: bytes), again: again)
+        case .lost(let loss): return .lost(loss)
+        }
+    }
+
+    /// What becomes of bytes that are changed where they are.
+    enum Carriage {
+        case arrives(Instant, again: LinkArrival?)
+        case lost(LinkLoss)
+    }
+
+    /// Sends a datagram, whose bytes become those that arrive.
+    mutating func carry(_ bytes: inout [UInt8], headerBytes: Int, at now: Instant) -> Carriage {
         datagrams += 1
         let type = bytes.count > Self.typeOffset ? MessageType(rawValue: bytes[Self.typeOffset]) : nil
         if let type { messages[Int(type.rawValue)] += 1 }
@@ -78,9 +93,17 @@ public struct Link: Sendable {
         if let mtu = model.mtu, length > mtu { return .lost(.tooLong) }
         guard let departure = depart(length, at: now) else { return .lost(.queueFull) }
         if isLost { return .lost(.lost) }
-        let isDoubled = happens(model.duplication)
-        let first = arrival(of: bytes, leaving: departure)
-        return .arrives(first, again: isDoubled ? arrival(of: bytes, leaving: departure) : nil)
+        guard happens(model.duplication) else {
+            let time = arrival(leaving: departure)
+            damage(&bytes)
+            return .arrives(time, again: nil)
+        }
+        var copy = bytes
+        let time = arrival(leaving: departure)
+        damage(&bytes)
+        let secondTime = arrival(leaving: departure)
+        damage(&copy)
+        return .arrives(time, again: LinkArrival(time: secondTime, bytes: copy))
     }
 
     private mutating func drawLoss(_ type: MessageType?) -> Bool {
@@ -110,16 +133,15 @@ public struct Link: Sendable {
         return busyUntil
     }
 
-    private mutating func arrival(of bytes: [UInt8], leaving departure: Instant) -> LinkArrival {
+    private mutating func arrival(leaving departure: Instant) -> Instant {
         let delay = model.heldLatency + (model.jitter?.draw(&delays) ?? .zero)
         var time = max(departure + delay, departure)
         if !(model.jitter?.mayReorder ?? false) { time = max(time, lastArrival) }
         lastArrival = max(lastArrival, time)
-        return LinkArrival(time: time, bytes: damage(bytes))
+        return time
     }
 
-    private mutating func damage(_ bytes: [UInt8]) -> [UInt8] {
-        var bytes = bytes
+    private mutating func damage(_ bytes: inout [UInt8]) {
         if happens(model.corruption), !bytes.isEmpty {
             let bit = faults.next(below: 8 * bytes.count)
             bytes[bit / 8] ^= 1 << UInt8(bit % 8)
@@ -127,7 +149,6 @@ public struct Link: Sendable {
         if happens(model.truncation), !bytes.isEmpty {
             bytes.removeLast(bytes.count - faults.next(below: bytes.count))
         }
-        return bytes
     }
 
     private mutating func happens(_ probability: Probability) -> Bool { faults.draw(probability) }

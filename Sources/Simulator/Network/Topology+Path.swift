@@ -4,40 +4,61 @@ import VPNProtocol
 extension Topology {
     /// Takes a datagram from the node that has its source address.
     public mutating func send(_ datagram: VirtualDatagram, at now: Instant) -> Passage {
-        guard case .node(let origin)? = holders[datagram.source.address]?.stop else {
-            return .lost(datagram, .noRoute, .outside)
-        }
-        return send(datagram, from: origin, at: now)
-    }
-
-    /// Takes a datagram from a node that has its source address.
-    mutating func send(_ datagram: VirtualDatagram, from origin: Int, at now: Instant) -> Passage {
-        let network = nodes[origin].network
-        let start = Transit.Stop.node(origin)
-        let transit = Transit(datagram, origin: origin, stop: start, at: now)
-        guard let stop = route(transit, in: network) else { return .lost(datagram, .noRoute, .network(network)) }
-        // What a node sends to itself crosses no link.
-        if stop == start { return .onward(transit, again: nil) }
-        let crossing = nodes[origin].link.send(datagram.bytes, headerBytes: datagram.headerBytes, at: now)
-        return onward(transit, crossing, to: stop, on: LinkIdentity(network: network, sender: start.sender))
+        guard let origin = node(at: datagram.source.address) else { return .lost(datagram, .noRoute, .outside) }
+        var transit = Transit(datagram, origin: origin, at: now)
+        return passage(of: transit, send(&transit), becoming: transit)
     }
 
     /// Takes a datagram at its next place, at its time.
     public mutating func pass(_ transit: Transit) -> Passage {
-        var transit = transit
-        guard transit.hops < .max else { return .lost(transit.received, .tooManyHops, place(transit.stop)) }
+        var next = transit
+        let verdict = pass(&next)
+        return passage(of: transit, verdict, becoming: next)
+    }
+
+    private func passage(of before: Transit, _ verdict: Verdict, becoming after: Transit) -> Passage {
+        switch verdict {
+        case .onward(let again): .onward(after, again: again.map { after.arriving($0) })
+        case .delivered: .delivered(after)
+        case .lost(let loss, let place): .lost(after.received, loss, place)
+        }
+    }
+
+    /// What became of a datagram that is changed where it is.
+    enum Verdict {
+        /// It goes on, and perhaps a second time.
+        case onward(again: LinkArrival?)
+        case delivered
+        case lost(NetworkLoss, NetworkPlace)
+    }
+
+    /// Takes a datagram from its node.
+    mutating func send(_ transit: inout Transit) -> Verdict {
+        let origin = transit.origin
+        let network = nodes[origin].network
+        guard let stop = route(transit, in: network) else { return .lost(.noRoute, .network(network)) }
+        // What a node sends to itself crosses no link.
+        if stop == .node(origin) { return .onward(again: nil) }
+        let carriage = nodes[origin].link.carry(
+            &transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
+        return onward(&transit, carriage, to: stop, on: LinkIdentity(network: network, sender: .node(origin)))
+    }
+
+    /// Takes a datagram at its next place, at its time.
+    mutating func pass(_ transit: inout Transit) -> Verdict {
+        guard transit.hops < .max else { return .lost(.tooManyHops, place(transit.stop)) }
         transit.hops += 1
         switch transit.stop {
         case .node(let index):
             guard nodes[index].addresses.contains(transit.destination.address) else {
-                return .lost(transit.received, .noReceiver, .node(index))
+                return .lost(.noReceiver, .node(index))
             }
             if partitions.contains(where: { $0.separates(transit.origin, from: index) }) {
-                return .lost(transit.received, .partitioned, .node(index))
+                return .lost(.partitioned, .node(index))
             }
-            return .delivered(transit)
-        case .inner(let place): return leave(place, transit)
-        case .outer(let place): return enter(place, transit)
+            return .delivered
+        case .inner(let place): return leave(place, &transit)
+        case .outer(let place): return enter(place, &transit)
         }
     }
 
@@ -49,59 +70,57 @@ extension Topology {
     }
 
     /// From inside through the gateway of a network: out, or back in where it is for the gateway's own address.
-    private mutating func leave(_ place: Int, _ arrived: Transit) -> Passage {
-        var transit = arrived
-        guard let outer = networks[place].outer else { return .lost(transit.received, .noRoute, .network(place)) }
+    private mutating func leave(_ place: Int, _ transit: inout Transit) -> Verdict {
+        guard let outer = networks[place].outer else { return .lost(.noRoute, .network(place)) }
         if transit.source.address.isIPv4 {
             do {
                 if networks[place].nat?.externalAddresses.contains(transit.destination.address) == true {
                     let turned = try networks[place].nat?.hairpin(
                         from: transit.source, to: transit.destination, at: transit.time)
                     if let turned { (transit.source, transit.destination) = turned }
-                    return goIn(place, transit)
+                    return goIn(place, &transit)
                 }
                 let source = try networks[place].nat?.translate(
                     outbound: transit.source, to: transit.destination, at: transit.time)
                 if let source { transit.source = source }
             } catch {
-                return .lost(transit.received, .nat(error), .gateway(place))
+                return .lost(.nat(error), .gateway(place))
             }
         }
         networks[place].firewall?.sendOut(from: transit.source, to: transit.destination, at: transit.time)
         guard let stop = route(transit, in: outer) else {
-            return .lost(transit.received, .noRoute, .network(outer))
+            return .lost(.noRoute, .network(outer))
         }
         guard
-            let crossing = networks[place].outward?.send(
-                transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
-        else { return .lost(transit.received, .noRoute, .network(place)) }
-        return onward(transit, crossing, to: stop, on: LinkIdentity(network: outer, sender: .gateway(place)))
+            let carriage = networks[place].outward?.carry(
+                &transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
+        else { return .lost(.noRoute, .network(place)) }
+        return onward(&transit, carriage, to: stop, on: LinkIdentity(network: outer, sender: .gateway(place)))
     }
 
     /// From outside through the gateway of a network.
-    private mutating func enter(_ place: Int, _ arrived: Transit) -> Passage {
-        var transit = arrived
+    private mutating func enter(_ place: Int, _ transit: inout Transit) -> Verdict {
         let admitted = networks[place].firewall?.admits(
             from: transit.source, to: transit.destination, at: transit.time)
-        if admitted == false { return .lost(transit.received, .firewall, .gateway(place)) }
+        if admitted == false { return .lost(.firewall, .gateway(place)) }
         do {
             let inside = try networks[place].nat?.translate(
                 inbound: transit.source, to: transit.destination, at: transit.time)
             if let inside { transit.destination = inside }
         } catch {
-            return .lost(transit.received, .nat(error), .gateway(place))
+            return .lost(.nat(error), .gateway(place))
         }
-        return goIn(place, transit)
+        return goIn(place, &transit)
     }
 
-    private mutating func goIn(_ place: Int, _ transit: Transit) -> Passage {
+    private mutating func goIn(_ place: Int, _ transit: inout Transit) -> Verdict {
         // What does not belong inside must not go around in circles.
         guard let stop = route(transit, in: place), stop != .inner(place) else {
-            return .lost(transit.received, .noRoute, .network(place))
+            return .lost(.noRoute, .network(place))
         }
-        let crossing = networks[place].inward.send(
-            transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
-        return onward(transit, crossing, to: stop, on: LinkIdentity(network: place, sender: .gateway(place)))
+        let carriage = networks[place].inward.carry(
+            &transit.received.bytes, headerBytes: transit.received.headerBytes, at: transit.time)
+        return onward(&transit, carriage, to: stop, on: LinkIdentity(network: place, sender: .gateway(place)))
     }
 
     /// Where a datagram goes next in a network; nil where there is no way.
@@ -126,29 +145,15 @@ extension Topology {
     }
 
     private func onward(
-        _ transit: Transit, _ crossing: Crossing, to stop: Transit.Stop, on link: LinkIdentity
-    ) -> Passage {
-        func moved(_ arrival: LinkArrival) -> Transit {
-            var next = transit
-            next.stop = stop
-            next.link = link
-            next.time = arrival.time
-            next.received.bytes = arrival.bytes
-            return next
-        }
-        switch crossing {
-        case .arrives(let first, let again): return .onward(moved(first), again: again.map(moved))
-        case .lost(let loss): return .lost(transit.received, .link(loss), .link(link))
-        }
-    }
-}
-
-extension Transit.Stop {
-    /// Who sends from here into a link.
-    fileprivate var sender: LinkIdentity.Sender {
-        switch self {
-        case .node(let index): .node(index)
-        case .inner(let index), .outer(let index): .gateway(index)
+        _ transit: inout Transit, _ carriage: Link.Carriage, to stop: Transit.Stop, on link: LinkIdentity
+    ) -> Verdict {
+        switch carriage {
+        case .arrives(let time, let again):
+            transit.stop = stop
+            transit.link = link
+            transit.time = time
+            return .onward(again: again)
+        case .lost(let loss): return .lost(.link(loss), .link(link))
         }
     }
 }

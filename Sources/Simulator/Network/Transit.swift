@@ -25,13 +25,14 @@ public struct Transit: Hashable, Sendable {
     var stop: Stop
     var hops: UInt8 = 0
 
-    init(_ datagram: VirtualDatagram, origin: Int, stop: Stop, at now: Instant) {
+    /// A datagram that is still at its node.
+    init(_ datagram: VirtualDatagram, origin: Int, at now: Instant) {
         received = datagram
         time = now
         self.origin = origin
         originalSource = datagram.source
         originalDestination = datagram.destination
-        self.stop = stop
+        stop = .node(origin)
     }
 
     /// Its source as translated so far.
@@ -44,6 +45,14 @@ public struct Transit: Hashable, Sendable {
     public internal(set) var destination: Endpoint {
         get { received.destination }
         set { received.destination = newValue }
+    }
+
+    /// The same on the same way, with another arrival.
+    func arriving(_ arrival: LinkArrival) -> Transit {
+        var copy = self
+        copy.time = arrival.time
+        copy.received.bytes = arrival.bytes
+        return copy
     }
 
     /// The datagram with the addresses that its sender gave it.

@@ -6,31 +6,25 @@ extension VirtualNetwork {
     static let messageTooLong: Int32 = 90
 
     /// Takes a datagram at its next place.
-    func pass(_ transit: Transit) {
-        guard let passage = topology?.pass(transit) else { return }
-        follow(passage, of: transit.sent, before: transit.received.bytes)
+    func pass(_ transit: consuming Transit) {
+        let before = isObserved ? transit.received.bytes : []
+        guard let verdict = topology?.pass(&transit) else { return }
+        follow(verdict, transit, before: before)
     }
 
     /// Carries out what the topology decided, and sees that all of it is known: the one place that each step of every
     /// datagram goes through.
     ///
-    /// - Parameter before: the bytes that went into the link.
-    private func follow(_ passage: Passage, of datagram: VirtualDatagram, before: [UInt8]) {
-        switch passage {
-        case .onward(let transit, let again):
-            if isObserved, let link = transit.link {
-                var entering = transit.received
-                entering.bytes = before
-                tell(
-                    .crossed(
-                        LinkCrossing(
-                            link, entering, sent: now,
-                            arrival: LinkArrival(time: transit.time, bytes: transit.received.bytes),
-                            again: again.map { LinkArrival(time: $0.time, bytes: $0.received.bytes) })))
-            }
-            queue.plan(.transit(transit), at: transit.time)
-            if let again { queue.plan(.transit(again), at: again.time) }
-        case .delivered(let transit):
+    /// - Parameter before: the bytes that went into the link, where there are observers.
+    private func follow(_ verdict: Topology.Verdict, _ transit: consuming Transit, before: [UInt8]) {
+        switch verdict {
+        case .onward(let again):
+            if isObserved { tellCrossing(transit, again: again, before: before) }
+            let second = again.map { transit.arriving($0) }
+            let time = transit.time
+            queue.plan(.transit(transit), at: time)
+            if let second { queue.plan(.transit(second), at: second.time) }
+        case .delivered:
             guard case .node(let place) = transit.stop else { return }
             guard let node = node(at: transit.destination, place: place) else {
                 return lose(transit.received, .noReceiver, .node(place))
@@ -38,10 +32,18 @@ extension VirtualNetwork {
             guard !node.isSuspended else { return lose(transit.received, .suspended, .node(place)) }
             arrivalTap?(transit)
             deliver(transit.received, to: node)
-        case .lost(let lost, let loss, let place):
-            lose(lost, loss, place)
-            if loss == .link(.tooLong), case .link(let link) = place { report(datagram, tooLongFor: link) }
+        case .lost(let loss, let place):
+            lose(transit.received, loss, place)
+            if loss == .link(.tooLong), case .link(let link) = place { report(transit.sent, tooLongFor: link) }
         }
+    }
+
+    private func tellCrossing(_ transit: Transit, again: LinkArrival?, before: [UInt8]) {
+        guard let link = transit.link else { return }
+        var entering = transit.received
+        entering.bytes = before
+        let arrival = LinkArrival(time: transit.time, bytes: transit.received.bytes)
+        tell(.crossed(LinkCrossing(link, entering, sent: now, arrival: arrival, again: again)))
     }
 
     private func lose(_ datagram: VirtualDatagram, _ loss: NetworkLoss, _ place: NetworkPlace) {
@@ -61,86 +63,155 @@ extension VirtualNetwork {
     }
 
     /// Brings a datagram to whoever has its destination, in no network.
-    func arrive(_ datagram: VirtualDatagram) {
+    func arrive(_ datagram: consuming VirtualDatagram) {
         guard let node = node(at: datagram.destination) else { return tell(.dropped(datagram, .noReceiver, nil)) }
         guard !node.isSuspended else { return tell(.dropped(datagram, .suspended, node.place.map { .node($0) })) }
         deliver(datagram, to: node)
     }
 
-    private func deliver(_ datagram: VirtualDatagram, to node: VirtualNode) {
+    private func deliver(_ datagram: consuming VirtualDatagram, to node: VirtualNode) {
         deliveries += 1
-        tell(.arrived(datagram, at: node))
-        var bytes = datagram.bytes
-        var message: Range<Int>?
-        act(node) { engine, batch, now in
-            var span = bytes.mutableSpan
-            let reception = engine.receive(&span, from: datagram.source, at: now, into: &batch)
-            if reception.disposition == .deliver { message = reception.packet?.message }
+        var bytes: [UInt8] = []
+        if isObserved {
+            tell(.arrived(datagram, at: node))
+            bytes = datagram.bytes
+        } else {
+            // The only one, which is opened where it is.
+            swap(&bytes, &datagram.bytes)
         }
-        guard let message, isObserved || recordsHistory || answering != nil else { return }
-        let frame = Array(bytes[message])
-        if recordsHistory { node.delivered.append(frame) }
-        tell(.frameDelivered(frame, at: node, of: datagram))
-        if let answer = answering?(node, frame) { send(answer, from: node) }
+        let wantsFrame = isObserved || recordsHistory || answering != nil
+        let source = datagram.source
+        var frame: [UInt8]?
+        guard
+            let outcome = perform(
+                node,
+                { engine, batch, now in
+                    var span = bytes.mutableSpan
+                    let reception = engine.receive(&span, from: source, at: now, into: &batch)
+                    guard wantsFrame, reception.disposition == .deliver, let packet = reception.packet else { return }
+                    frame = Array(bytes[packet.message])
+                })
+        else { return }
+        if let frame {
+            if recordsHistory { node.delivered.append(frame) }
+            tell(.frameDelivered(frame, at: node, of: datagram))
+        }
+        carryOut(outcome, of: node)
+        if let frame, let answer = answering?(node, frame) { send(answer, from: node) }
     }
 
     /// Gives a node an input at the time of its clock, and carries out what comes of it, until nothing more does.
     func act(_ node: VirtualNode, _ input: (inout NodeEngine, inout OutputBatch, Instant) -> Void) {
-        guard node.isRunning, !node.isSuspended else { return }
-        let outputs = node.outputs
-        input(&node.engine, &outputs.batch, node.clock.local(now))
-        node.engine.seal(&outputs.batch)
-        record(outputs.batch.events, outputs.batch.portMappings, of: node)
-        let sent = takeDatagrams(of: node)
-        let names = outputs.batch.names
-        let wishes = outputs.batch.portMappings
-        // From here on another node, or the same one again, may use the batch.
-        outputs.batch.reset()
-        for datagram in sent { send(datagram, from: node) }
-        for name in names {
-            let endpoints = nameService(name)
-            act(node) { engine, batch, now in engine.resolved(name, to: endpoints, at: now, into: &batch) }
-        }
-        for wish in wishes { convey(wish, of: node) }
-        planDeadline(of: node)
+        guard let outcome = perform(node, input) else { return }
+        carryOut(outcome, of: node)
+    }
+}
+
+/// What came of an input to a node, taken out of the batch, which others use meanwhile.
+private struct Outcome {
+    var sent: [VirtualDatagram] = []
+    var events: [Event] = []
+    var names: [PeerName] = []
+    var wishes: [PortMappingRequest] = []
+    /// By the clock of the node.
+    var deadline: Instant?
+}
+
+extension VirtualNetwork {
+    /// Gives a node an input at the time of its clock; nil where it does nothing. Nobody else sees the engine meanwhile.
+    private func perform(
+        _ node: VirtualNode, _ input: (inout NodeEngine, inout OutputBatch, Instant) -> Void
+    ) -> Outcome? {
+        guard node.isRunning, !node.isSuspended else { return nil }
+        return perform(&node.engine, &node.outputs.batch, of: node, input)
     }
 
-    private func record(_ events: [Event], _ wishes: [PortMappingRequest], of node: VirtualNode) {
-        guard recordsHistory || isObserved else { return }
-        for event in events {
+    private func perform(
+        _ engine: inout NodeEngine, _ batch: inout OutputBatch, of node: VirtualNode,
+        _ input: (inout NodeEngine, inout OutputBatch, Instant) -> Void
+    ) -> Outcome {
+        input(&engine, &batch, node.clock.local(now))
+        engine.seal(&batch)
+        var outcome = Outcome(deadline: engine.nextDeadline)
+        if !batch.transmits.isEmpty { takeDatagrams(batch, of: node, into: &outcome.sent) }
+        if !batch.events.isEmpty, recordsHistory || isObserved { outcome.events = batch.events }
+        if !batch.names.isEmpty { outcome.names = batch.names }
+        if !batch.portMappings.isEmpty { outcome.wishes = batch.portMappings }
+        batch.reset()
+        return outcome
+    }
+
+    /// The sealed packets of a node's batch as datagrams, one for each receiver.
+    private func takeDatagrams(
+        _ batch: borrowing OutputBatch, of node: VirtualNode, into sent: inout [VirtualDatagram]
+    ) {
+        for transmit in batch.transmits {
+            for segment in transmit.segments {
+                let packet = batch.bytes.extracting(segment)
+                // Copied while the span is valid, and within its bounds.
+                let bytes = unsafe packet.withUnsafeBufferPointer { unsafe Array($0) }
+                for destination in batch.destinations[transmit.destinations] {
+                    guard let source = node.source(towards: destination) else { continue }
+                    sent.append(
+                        VirtualDatagram(
+                            id: datagrams, sent: now, sender: node.number, source: source, destination: destination,
+                            bytes: bytes))
+                    datagrams += 1
+                }
+            }
+        }
+    }
+
+    private func carryOut(_ outcome: Outcome, of node: VirtualNode) {
+        for event in outcome.events {
             if recordsHistory { node.events.append(TimedEvent(time: now, event: event)) }
             tell(.event(event, in: node))
         }
-        if recordsHistory { node.portMappings.append(contentsOf: wishes) }
+        if recordsHistory, !outcome.wishes.isEmpty { node.portMappings.append(contentsOf: outcome.wishes) }
+        var isUpToDate = true
+        for datagram in outcome.sent { isUpToDate = send(datagram, from: node) && isUpToDate }
+        for name in outcome.names {
+            isUpToDate = false
+            let endpoints = nameService(name)
+            act(node) { engine, batch, now in engine.resolved(name, to: endpoints, at: now, into: &batch) }
+        }
+        for wish in outcome.wishes { convey(wish, of: node) }
+        planDeadline(isUpToDate ? outcome.deadline : node.engine.nextDeadline, of: node)
     }
 
-    private func planDeadline(of node: VirtualNode) {
-        guard node.isRunning, !node.isSuspended, let local = node.engine.nextDeadline else { return }
+    private func planDeadline(_ local: Instant?, of node: VirtualNode) {
+        guard let local, node.isRunning, !node.isSuspended else { return }
         let deadline = max(node.clock.firstTime(showing: local), now)
         guard node.plannedDeadline.map({ deadline < $0 }) ?? true else { return }
         node.plannedDeadline = deadline
         queue.plan(.deadline(node), at: deadline)
     }
 
-    private func send(_ datagram: VirtualDatagram, from node: VirtualNode) {
+    /// Sends a datagram; returns whether the node was not called again.
+    private func send(_ datagram: VirtualDatagram, from node: VirtualNode) -> Bool {
         tap?(datagram)
         tell(.sent(datagram, by: node))
-        if node.refuses(datagram, at: now) { return refuse(datagram, of: node, Self.messageTooLong) }
-        if topology != nil {
-            let passage =
-                if let place = node.place {
-                    topology?.send(datagram, from: place, at: now)
-                } else {
-                    topology?.send(datagram, at: now)
-                }
-            if let passage { follow(passage, of: datagram, before: datagram.bytes) }
-            return
+        if node.refuses(datagram, at: now) {
+            refuse(datagram, of: node, Self.messageTooLong)
+            return false
+        }
+        guard topology == nil else {
+            guard let place = node.place ?? topology?.node(at: datagram.source.address) else {
+                lose(datagram, .noRoute, .outside)
+                return true
+            }
+            var transit = Transit(datagram, origin: place, at: now)
+            if let verdict = topology?.send(&transit) { follow(verdict, transit, before: datagram.bytes) }
+            return true
         }
         switch fate(datagram) {
         case .arrives(let delay): queue.plan(.arrival(datagram), at: now + delay)
         case .lost: tell(.dropped(datagram, .onTheWay, nil))
-        case .refused(let code): refuse(datagram, of: node, code)
+        case .refused(let code):
+            refuse(datagram, of: node, code)
+            return false
         }
+        return true
     }
 
     private func refuse(_ datagram: VirtualDatagram, of node: VirtualNode, _ code: Int32) {
@@ -149,32 +220,4 @@ extension VirtualNetwork {
             engine.sendFailed(to: datagram.destination, errorCode: code, at: now, into: &batch)
         }
     }
-
-    /// The sealed packets of a node's batch as datagrams, one for each receiver.
-    private func takeDatagrams(of node: VirtualNode) -> [VirtualDatagram] {
-        let outputs = node.outputs
-        guard !outputs.batch.transmits.isEmpty else { return [] }
-        var result: [VirtualDatagram] = []
-        for transmit in outputs.batch.transmits {
-            for segment in transmit.segments {
-                let bytes = copy(segment, of: outputs.batch)
-                for destination in outputs.batch.destinations[transmit.destinations] {
-                    guard let source = node.source(towards: destination) else { continue }
-                    result.append(
-                        VirtualDatagram(
-                            id: datagrams, sent: now, sender: node.number, source: source, destination: destination,
-                            bytes: bytes))
-                    datagrams += 1
-                }
-            }
-        }
-        return result
-    }
-}
-
-/// A part of a batch's bytes as an array of its own.
-private func copy(_ range: Range<Int>, of batch: borrowing OutputBatch) -> [UInt8] {
-    let packet = batch.bytes.extracting(range)
-    // Copied while the span is valid, and within its bounds.
-    return unsafe packet.withUnsafeBufferPointer { unsafe Array($0) }
 }

@@ -30,9 +30,23 @@ public struct JSONReport: Sendable {
             ("problem", JSONValue(report.problem)),
             ("virtual_nanoseconds", .nanoseconds(report.duration)),
             ("elapsed_nanoseconds", report.elapsed.map(JSONValue.nanoseconds) ?? .null),
+            ("counts", value(report.counts)),
             ("trace", JSONValue(report.trace)),
             ("expectations", .array(report.expectations.map(value))),
             ("reproduce", JSONValue(report.reproduceCommand)),
+        ])
+    }
+
+    private func value(_ counts: RunCounts) -> JSONValue {
+        func number(_ value: UInt64) -> JSONValue { .number(Int64(clamping: value)) }
+        return .object([
+            ("observations", number(counts.observations)),
+            ("datagrams_sent", number(counts.datagramsSent)),
+            ("datagrams_arrived", number(counts.datagramsArrived)),
+            ("datagrams_lost", number(counts.datagramsLost)),
+            ("frames_sent", number(counts.framesSent)),
+            ("frames_delivered", number(counts.framesDelivered)),
+            ("management_bytes", number(counts.managementBytes)),
         ])
     }
 
@@ -44,6 +58,7 @@ public struct JSONReport: Sendable {
             ("seen", .text(result.seen)),
             ("at_nanoseconds", result.time.map(JSONValue.nanoseconds) ?? .null),
             ("events", .array(result.events.map(JSONValue.text))),
+            ("unmet", .flag(result.isUnmet)),
         ])
     }
 }

@@ -37,6 +37,11 @@ struct SimRun: ParsableCommand {
     var pcap: String?
 
     @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Run so many seeds of a scenario at a time (default: one for each processor).", valueName: "n"))
+    var jobs: Int?
+
+    @Option(
         help: ArgumentHelp("Write the event log, every datagram a line, to this file.", valueName: "file"),
         completion: .file())
     var log: String?
@@ -55,15 +60,17 @@ struct SimRun: ParsableCommand {
     var verbosity: Int
 
     func validate() throws {
+        if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs takes a number from 1 to 1024.") }
         if seed != nil && seeds != nil { throw ValidationError("--seed and --seeds exclude each other; choose one.") }
     }
 
     func run() throws {
-        let jobs = try readScenarios(ofFiles: files).map { file, scenario in
+        let work = try readScenarios(ofFiles: files).map { file, scenario in
             ScenarioJob(file: file, scenario: scenario, seeds: seeds?.values ?? [seed ?? scenario.seed])
         }
         var session = try SimulationSession(
-            jobs, captures: pcap, log: log.map { path throws(Failure) in try openLog(path) }, verbosity: verbosity)
+            work, captures: pcap, log: log.map { path throws(Failure) in try openLog(path) }, verbosity: verbosity,
+            threads: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let reports = try session.run()
         if let junit { try write(JUnitReport(reports).text, to: junit) }
         if let json { try write(JSONReport(reports).text, to: json) }

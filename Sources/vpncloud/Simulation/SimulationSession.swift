@@ -1,14 +1,17 @@
+import Dispatch
 import Glibc
+import Synchronization
 import VPNCaptures
 import VPNNode
 import VPNSimulator
 
-/// Runs scenario files with their seeds, one after another, and prints what came of them.
+/// Runs scenario files with their seeds, several at a time where nothing is printed on the way, and prints what came of them.
 struct SimulationSession {
     private let jobs: [ScenarioJob]
     private let captures: String?
     private let log: LineOutput?
     private let verbosity: Int
+    private let threads: Int
     private let output = LineOutput(descriptor: STDOUT_FILENO)
     private var progress = ProgressLine()
     private let total: Int
@@ -18,11 +21,13 @@ struct SimulationSession {
     ///   - captures: the folder for captures; nil for none.
     ///   - log: where the whole event log goes; nil for nowhere.
     ///   - verbosity: how much of it is printed: 0 for nothing, 1 for events, 2 for frames too, 3 for datagrams too.
-    init(_ jobs: [ScenarioJob], captures: String?, log: LineOutput?, verbosity: Int) throws {
+    ///   - threads: how many runs go on at a time, where there is no log and nothing of it is printed.
+    init(_ jobs: [ScenarioJob], captures: String?, log: LineOutput?, verbosity: Int, threads: Int) throws {
         self.jobs = jobs
         self.captures = captures
         self.log = log
         self.verbosity = verbosity
+        self.threads = log == nil && verbosity == 0 ? max(threads, 1) : 1
         total = jobs.reduce(0) { $0 + $1.seeds.count }
         // Made once, so that the folders of several runs can be made in it.
         if let captures, total > 1 { try CaptureFolder(captures).close() }
@@ -35,7 +40,11 @@ struct SimulationSession {
         for job in jobs {
             output.write("\(job.file): \(job.scenario.name)")
             var reports: [ScenarioReport] = []
-            for seed in job.seeds { reports.append(play(job, seed)) }
+            if threads > 1, job.seeds.count > 1 {
+                reports = playAtOnce(job)
+            } else {
+                for seed in job.seeds { reports.append(play(job, seed)) }
+            }
             reports.judgeSweep()
             progress.clear()
             if job.seeds.count == 1 { printRun(reports[0]) } else { printSweep(reports) }
@@ -53,6 +62,39 @@ struct SimulationSession {
         output.flush()
         if let failure = log?.failure { throw Failure.runTime("the event log is not complete: \(failure)") }
         return all
+    }
+
+    /// Runs all seeds of a scenario on several threads. Each run is by itself; only the reports are shared.
+    private mutating func playAtOnce(_ job: ScenarioJob) -> [ScenarioReport] {
+        let shared = Mutex((reports: [Int: ScenarioReport](), progress: progress))
+        let next = Mutex(0)
+        let (captures, total) = (captures, total)
+        let folders = job.seeds.map { folderName(job, $0) }
+        let before = finished
+        DispatchQueue.concurrentPerform(iterations: min(threads, job.seeds.count)) { thread in
+            while true {
+                let index = next.withLock { value in
+                    defer { value += 1 }
+                    return value
+                }
+                guard index < job.seeds.count else { return }
+                var player = ScenarioPlayer(file: job.file, scenario: job.scenario, seed: job.seeds[index])
+                player.captures = captures.map { "\($0)/\(folders[index])" }
+                let report = player.play()
+                shared.withLock { shared in
+                    shared.reports[index] = report
+                    let count = shared.reports.count
+                    shared.progress.show((before + count) * 1000 / total) {
+                        "\(job.file), \(count) of \(job.seeds.count) seeds"
+                    }
+                }
+            }
+        }
+        finished += job.seeds.count
+        return shared.withLock { shared in
+            progress = shared.progress
+            return job.seeds.indices.compactMap { shared.reports[$0] }
+        }
     }
 
     private mutating func play(_ job: ScenarioJob, _ seed: UInt64) -> ScenarioReport {
