@@ -66,7 +66,7 @@ struct RunTests {
         #expect(outcome.status == 2 && outcome.output.isEmpty)
         let faults = outcome.errors.split(separator: "\n")
         #expect(
-            faults.count == 2 && faults[0].hasPrefix("\(bad):7:26: ") && faults[1].hasPrefix("\(bad):8:26: "),
+            faults.count == 2 && faults[0].hasPrefix("\(bad):7:25: ") && faults[1].hasPrefix("\(bad):8:25: "),
             "\(faults)")
         let missing = try Tool.sim(["run", "\(folder.path)/none.yaml"])
         #expect(missing.status == 2 && missing.errors.contains("No such file or directory"))
