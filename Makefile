@@ -26,7 +26,7 @@ release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
 sources := Sources Tests Benchmarks Package.swift
 
-.PHONY: all build demo test bench-sim check format install install-strip uninstall clean help
+.PHONY: all build demo demo-sim test bench-sim check format install install-strip uninstall clean help
 
 all: build
 
@@ -35,9 +35,12 @@ build: ## Build the program for release, as .build/release/vpncloud (what plain 
 	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
 
 demo: ## Install what is missing, build, and show three nodes that become one network
-	@scripts/install-dependencies demo
+	@scripts/install-dependencies demo || scripts/install-dependencies --check build
 	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
 	@scripts/demo $(program)
+
+demo-sim: build ## Show nodes in the simulator, which needs no rights
+	@scripts/demo-sim $(program)
 
 test: ## Install what is missing, build, and run every test (TEST_OPTIONS='--filter NAME')
 	@scripts/test $(SWIFT_OPTIONS) $(TEST_OPTIONS)
@@ -65,7 +68,7 @@ install: $(program) ## Install program, manual, completions and systemd unit (PR
 	$(INSTALL) -d "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"
 	$(INSTALL_PROGRAM) $(program) "$(DESTDIR)$(bindir)/vpncloud"
 	$(INSTALL_DATA) docs/vpncloud.1 "$(DESTDIR)$(mandir)/man1/vpncloud.1"
-	$(INSTALL_DATA) README.md CHANGELOG.md LICENSE share/example.yaml "$(DESTDIR)$(docdir)"
+	$(INSTALL_DATA) $(documents) "$(DESTDIR)$(docdir)"
 	sed 's|/usr/local/bin/|$(bindir)/|' share/systemd/vpncloud@.service > "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	chmod 644 "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	$(program) --generate-completion-script bash > "$(DESTDIR)$(bashdir)/vpncloud"
@@ -80,7 +83,7 @@ uninstall: ## Remove what 'make install' put there, with the same PREFIX and DES
 	rm -f "$(DESTDIR)$(bindir)/vpncloud" "$(DESTDIR)$(mandir)/man1/vpncloud.1"
 	rm -f "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	rm -f "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
-	rm -f $(foreach file,README.md CHANGELOG.md LICENSE example.yaml,"$(DESTDIR)$(docdir)/$(file)")
+	rm -f $(foreach file,$(notdir $(documents)),"$(DESTDIR)$(docdir)/$(file)")
 	-rmdir "$(DESTDIR)$(docdir)"
 
 clean: ## Remove everything that was built

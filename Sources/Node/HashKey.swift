@@ -107,8 +107,6 @@ extension StationAddress: TableKey {
     package func isSame(as other: Self) -> Bool { high == other.high && low == other.low && family == other.family }
 }
 
-extension IPAddress: TableKey {}
-
 extension Endpoint: TableKey {
     @inline(__always)
     package func hash(under key: HashKey) -> UInt64 {

@@ -139,9 +139,14 @@ struct JSONReportTests {
         let expectation = ExpectationResult(
             "within 5s, connected: all", passed: false, expected: "a and b connected within 5 s", seen: "b without a",
             at: .seconds(5), events: ["4.2 s  b  dropped: unauthentic"])
-        let report = ScenarioReport(
+        var report = ScenarioReport(
             "two nodes meet", file: "meet.yaml", seed: 7, duration: .seconds(300), expectations: [expectation],
             trace: "a3817f04ba25a8e66df67214c7550293", elapsed: .microseconds(2_500))
+        report.counts.observations = 20
+        report.counts.datagramsSent = 6
+        report.counts.datagramsArrived = 5
+        report.counts.datagramsLost = 1
+        report.counts.managementBytes = 500
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let document = try String(contentsOf: root.appending(path: "docs/report.md"), encoding: .utf8)

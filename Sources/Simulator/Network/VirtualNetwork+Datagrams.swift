@@ -79,25 +79,18 @@ extension VirtualNetwork {
             // The only one, which is opened where it is.
             swap(&bytes, &datagram.bytes)
         }
-        let wantsFrame = isObserved || recordsHistory || answering != nil
         let source = datagram.source
-        var frame: [UInt8]?
-        guard
-            let outcome = perform(
-                node,
-                { engine, batch, now in
-                    var span = bytes.mutableSpan
-                    let reception = engine.receive(&span, from: source, at: now, into: &batch)
-                    guard wantsFrame, reception.disposition == .deliver, let packet = reception.packet else { return }
-                    frame = Array(bytes[packet.message])
-                })
-        else { return }
-        if let frame {
-            if recordsHistory { node.delivered.append(frame) }
-            tell(.frameDelivered(frame, at: node, of: datagram))
+        var message: Range<Int>?
+        act(node) { engine, batch, now in
+            var span = bytes.mutableSpan
+            let reception = engine.receive(&span, from: source, at: now, into: &batch)
+            if reception.disposition == .deliver { message = reception.packet?.message }
         }
-        carryOut(outcome, of: node)
-        if let frame, let answer = answering?(node, frame) { send(answer, from: node) }
+        guard let message, isObserved || recordsHistory || answering != nil else { return }
+        let frame = Array(bytes[message])
+        if recordsHistory { node.delivered.append(frame) }
+        tell(.frameDelivered(frame, at: node, of: datagram))
+        if let answer = answering?(node, frame) { send(answer, from: node) }
     }
 
     /// Gives a node an input at the time of its clock, and carries out what comes of it, until nothing more does.

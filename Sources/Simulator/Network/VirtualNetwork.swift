@@ -208,7 +208,8 @@ public final class VirtualNetwork {
             case .wish(let wish, let node, let inside): answer(wish, of: node, at: inside)
             case .tooLong(let node, let source, let destination, let mtu):
                 guard node.isRunning, !node.isSuspended, node.endpoints.contains(source) else { continue }
-                node.pathMTUs.put(destination, min(mtu, node.pathMTUs[destination]?.value ?? mtu), at: now)
+                let key = PathKey(address: destination)
+                node.pathMTUs.put(key, min(mtu, node.pathMTUs[key]?.value ?? mtu), at: now)
             case .deadline(let node):
                 guard node.plannedDeadline == time else { continue }
                 node.plannedDeadline = nil

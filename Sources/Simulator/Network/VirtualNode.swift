@@ -44,7 +44,7 @@ public final class VirtualNode {
     /// In true time.
     var plannedDeadline: Instant?
     /// What each destination takes at most, as routers have told.
-    var pathMTUs = AgedTable<IPAddress, Int>(capacity: maximumPathMTUs)
+    var pathMTUs = AgedTable<PathKey, Int>(capacity: maximumPathMTUs)
 
     init(
         name: String, number: Int, configuration: NodeConfiguration, endpoints: [Endpoint], clock: VirtualClock,
@@ -77,9 +77,14 @@ public final class VirtualNode {
         if now >= .zero + Self.pathMTUTime {
             while pathMTUs.removeOldest(notAfter: now - Self.pathMTUTime) != nil {}
         }
-        guard let entry = pathMTUs[datagram.destination.address] else { return false }
+        guard let entry = pathMTUs[PathKey(address: datagram.destination.address)] else { return false }
         return datagram.packetBytes > entry.value
     }
+}
+
+/// A destination, whatever its port.
+struct PathKey: TableKey {
+    let address: IPAddress
 }
 
 /// The outputs of the nodes whose packets have the same room around them: one is enough, since only one acts at a time.

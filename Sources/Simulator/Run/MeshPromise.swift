@@ -27,7 +27,7 @@ struct MeshPromise {
             for peer in member.configuration.peers {
                 for other in try end.targets(of: peer.host, roster)
                 where other != number && end.isRunning[other] && groups.groupOf[other] == groups.groupOf[number]
-                    && view.areOpen(number, other)
+                    && view.canCall(number, other)
                 {
                     sets.join(number, other)
                     told.insert(number * roster.count + other)
@@ -138,10 +138,8 @@ private struct NetworkView {
         }
     }
 
-    /// Whether one of two nodes reaches the other on a way that only goes outwards.
-    func areOpen(_ node: Int, _ other: Int) -> Bool {
-        reaches(networks[node], networks[other]) || reaches(networks[other], networks[node])
-    }
+    /// Whether what a node sends unasked gets to the other: who is told of one behind a NAT or a firewall is not heard there.
+    func canCall(_ node: Int, _ other: Int) -> Bool { reaches(networks[node], networks[other]) }
 
     /// Whether one of two nodes reaches the other at the address that all see.
     func meet(_ node: Int, _ other: Int) -> Bool {

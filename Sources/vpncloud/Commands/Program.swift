@@ -11,7 +11,8 @@ struct Program: ParsableCommand {
         usage: """
             vpncloud [<options>] [--config <file>] [-t <type>] [-d <name>] [-l <port>] [-c <addr> ...]
             vpncloud check-config <file>
-            vpncloud sim check <file> ...
+            vpncloud sim run <file> ...
+            vpncloud sim check|verify <file> ...
             """,
         discussion: """
             Creates a network device and connects it to those of other nodes. Every node finds every other; knowing \
