@@ -92,6 +92,9 @@ let package = Package(
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
         .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),
 
+        // The built program with scenario files, as a user runs it, and what other programs read of it.
+        .testTarget(name: "ScenarioTests", dependencies: ["vpncloud"], swiftSettings: strict),
+
         // What tests stand on.
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",

@@ -15,6 +15,7 @@ struct CountJudge {
     private let subject: Subject
     private let nodes: [Int]
     private let isMember: [Bool]
+    private let isToEnd: Bool
     /// For each node.
     private var counts: [Int]
     /// What running nodes had counted when counting began.
@@ -31,31 +32,42 @@ struct CountJudge {
         }
         self.expectation = expectation
         window = expectation.time.span(end: end)
+        isToEnd = window.upperBound == end
         nodes = try roster.numbers(of: name)
         isMember = roster.mask(nodes)
         counts = Array(repeating: 0, count: roster.count)
         bases = Array(repeating: 0, count: roster.count)
     }
 
+    private func contains(_ now: Instant) -> Bool {
+        window.contains(now) && (now < window.upperBound || isToEnd)
+    }
+
     mutating func note(_ event: Event, in node: Int, at now: Instant) {
         guard case .dropped(let wanted, _) = subject, case .dropped(let reason, _) = event, reason == wanted,
-            isMember[node], window.contains(now)
+            isMember[node], contains(now)
         else { return }
         counts[node] += 1
     }
 
     /// Notes a message for peers, with the bytes that it has on the wire.
     mutating func note(management bytes: Int, by node: Int, at now: Instant) {
-        guard case .management = subject, isMember[node], window.contains(now) else { return }
+        guard case .management = subject, isMember[node], contains(now) else { return }
         counts[node] += bytes
     }
 
-    /// Takes note of what running nodes have counted so far, at both edges of the window.
+    /// Takes note of what running nodes have counted so far, at the ends of the instants at both edges of the window: what
+    /// is given up at the first one is not counted, unless the run begins with it, and at the last one is.
     mutating func snapshot(_ running: [VirtualNode?], isStart: Bool) {
         guard case .evicted(let table, _) = subject else { return }
         for node in nodes {
             let value = running[node]?.engine.statistics().counters.evictions(from: table) ?? 0
-            if isStart { bases[node] = value } else { add(value, node) }
+            if isStart {
+                // What was counted at the very first instant belongs to a window that begins with it.
+                bases[node] = window.lowerBound == .zero ? 0 : value
+            } else {
+                add(value, node)
+            }
         }
     }
 

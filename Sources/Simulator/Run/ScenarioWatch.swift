@@ -149,7 +149,12 @@ extension ScenarioWatch {
     }
 
     private func checkTables(of number: Int, _ node: VirtualNode, _ now: Instant) {
-        for size in node.engine.tableSizes where size.count > size.bound {
+        note(node.engine.tableSizes, of: number, node, now)
+    }
+
+    /// Notes how full the tables of a node are.
+    func note(_ sizes: [TableSize], of number: Int, _ node: VirtualNode, _ now: Instant) {
+        for size in sizes where size.count > size.bound {
             breach(
                 .boundedTables, number, now,
                 "the table '\(size.table.name)' of \(node.name) has \(size.count) entries, more than \(size.bound)")

@@ -3,8 +3,9 @@ import VPNProtocol
 
 /// A frame of the traffic: what devices send, with headers and checksums that other programs find in order.
 struct TrafficFrame {
-    /// The UDP port of both ends: the first of those that belong to nobody (RFC 6335).
-    static let port: UInt16 = 49_152
+    /// The UDP port of both ends, of those that belong to nobody (RFC 6335: from 49152). The first of them will not do:
+    /// tcpdump takes what it carries for a Broadcom header, and calls it invalid.
+    static let port: UInt16 = 50_000
     /// To every station of an Ethernet.
     static let broadcastMAC: UInt64 = 0xffff_ffff_ffff
 

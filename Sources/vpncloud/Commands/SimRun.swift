@@ -86,7 +86,7 @@ struct SimRun: ParsableCommand {
 
     private func write(_ text: String, to path: String) throws(Failure) {
         do {
-            try FileBytes.replace(path, with: Array(text.utf8))
+            try FileBytes.write(Array(text.utf8), to: path)
         } catch {
             throw .runTime("cannot write the report '\(path)': \(error)")
         }

@@ -99,6 +99,14 @@ enum FileBytes {
         }
     }
 
+    /// Writes a whole file for somebody who asked for it by this path: a file is replaced, and what is something else, such
+    /// as a pipe, a device or a link, gets the bytes and stays what it is.
+    static func write(_ content: [UInt8], to path: String) throws(FileError) {
+        guard isOtherThanFile(path) else { return try replace(path, with: content) }
+        let file = try OpenFile(path, flags: O_WRONLY | O_CREAT | O_TRUNC)
+        try writeAll(content, to: file.descriptor)
+    }
+
     /// A path that still means the same after a change of directory.
     static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
