@@ -182,9 +182,9 @@ struct InvariantTests {
         scenario.events = []
         scenario.settlingTime = .milliseconds(41)
         let failures = try ScenarioRun(scenario).finish().failures
-        // The one behind the NAT needs 42 ms.
+        // The one behind the NAT hears of the other after 42 ms.
         #expect(failures.map(\.text) == ["invariant full_mesh"])
-        #expect(failures[0].seen == "hub does not have b as a peer" && failures[0].time == .milliseconds(41))
+        #expect(failures[0].seen == "a does not have b as a peer" && failures[0].time == .milliseconds(41))
         scenario.settlingTime = .milliseconds(100)
         #expect(try ScenarioRun(scenario).finish().passed)
     }

@@ -3,6 +3,9 @@ import VPNProtocol
 
 @testable import VPNSimulator
 
+/// That of scenarios; Swift Testing has another one.
+typealias Expectation = VPNSimulator.Expectation
+
 /// A scenario in which much can be claimed: a hub, a node beside it and one behind a NAT, of which one dies after 40 s.
 enum JudgedRun {
     /// Each claims 10.0.N.0/24, its number counted from 0.

@@ -69,6 +69,16 @@ struct MeshPromiseTests {
         #expect(try promised(scenario).pairs == ["hub-b", "b-hub"])
     }
 
+    @Test("is not made to one behind a NAT that others are told of, and who is told of none")
+    func calls() throws {
+        var scenario = try alive()
+        scenario.nodes[2].configuration.peers = []
+        scenario.nodes[0].configuration.peers = [try #require(PeerName("b:3210"))]
+        #expect(try promised(scenario).pairs == ["hub-a", "a-hub"])
+        scenario.nodes[2].network = "internet"
+        #expect(try promised(scenario).pairs == Self.all)
+    }
+
     @Test("is not made while a partition lasts, and made anew once it heals")
     func partitions() throws {
         var scenario = try alive()

@@ -105,7 +105,7 @@ struct ScenarioRunTests {
         let ids = recorder.seen.compactMap { seen -> NodeID? in
             if case .started(let node) = seen.observation { node.id } else { nil }
         }
-        #expect(ids.count == 6 && Set(ids).count == 6)
+        #expect(ids.count == 7 && Set(ids).count == 7)
         #expect(report.passed, "\(report.failures)")
     }
 

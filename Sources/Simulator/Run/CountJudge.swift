@@ -73,7 +73,10 @@ struct CountJudge {
 
     /// Takes what a node counted that ends within the window.
     mutating func take(from node: Int, _ virtual: VirtualNode, at now: Instant) {
-        guard case .evicted(let table, _) = subject, isMember[node], window.contains(now) else { return }
+        // At the first instant of a window nothing is known yet of what was counted before it.
+        guard case .evicted(let table, _) = subject, isMember[node], window.contains(now),
+            now > window.lowerBound || now == .zero
+        else { return }
         add(virtual.engine.statistics().counters.evictions(from: table), node)
         bases[node] = 0
     }
