@@ -46,16 +46,17 @@ final class NodeStates {
     }
 
     /// Whether a claim holds now.
-    func holds(_ claim: StateClaim) -> Bool {
+    func holds(_ claim: inout StateClaim) -> Bool {
         switch claim.subject {
-        case .connected, .disconnected: claim.exceptions == 0
-        case .peers(let nodes, let bounds): nodes.allSatisfy { bounds.contains(matrix.peers(of: $0)) }
-        case .path(let from, let to, let network): address(of: to, at: from).flatMap { networkOf($0) } == network
-        case .station(let of, let at, let knownBy): knower(of, at, knownBy)
-        case .table(let table, let nodes, let bounds):
-            nodes.allSatisfy { bounds.contains(running[$0]?.count(of: table) ?? 0) }
-        case .memory(let nodes, let most): nodes.allSatisfy { running[$0]?.engine.heldBytes ?? 0 <= most }
+        case .connected, .disconnected: break
+        case .peers(_, let bounds): claim.refresh { bounds.contains(matrix.peers(of: $0)) }
+        case .path(let from, let to, let network): return address(of: to, at: from).flatMap { networkOf($0) } == network
+        case .station(let of, let at, let knownBy): return knower(of, at, knownBy)
+        case .table(let table, _, let bounds):
+            claim.refresh { bounds.contains(running[$0]?.count(of: table) ?? 0) }
+        case .memory(_, let most): claim.refresh { running[$0]?.engine.heldBytes ?? 0 <= most }
         }
+        return claim.exceptions == 0
     }
 
     private func knower(_ of: Int, _ at: Int, _ knownBy: Int) -> Bool {

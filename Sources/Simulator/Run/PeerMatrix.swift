@@ -23,6 +23,8 @@ struct PeerMatrix {
     }
 
     private var rows: [[Entry]]
+    /// How many ids each node has in all.
+    private var totals: [Int]
     private var currentIDs: [NodeID?]
     private var owners: [NodeID: Int] = [:]
 
@@ -32,6 +34,7 @@ struct PeerMatrix {
     init(count: Int) {
         self.count = count
         rows = Array(repeating: [], count: count)
+        totals = Array(repeating: 0, count: count)
         currentIDs = Array(repeating: nil, count: count)
     }
 
@@ -81,7 +84,7 @@ struct PeerMatrix {
     }
 
     /// How many peers a node has.
-    func peers(of node: Int) -> Int { rows[node].reduce(0) { $0 + Int($1.ids) } }
+    func peers(of node: Int) -> Int { totals[node] }
 
     private mutating func forget(_ node: Int, _ changed: (Change) -> Void) {
         for other in rows[node].indices { update(node, other, changed) { $0 = Entry() } }
@@ -94,6 +97,7 @@ struct PeerMatrix {
         let before = rows[node][other]
         change(&rows[node][other])
         let after = rows[node][other]
+        totals[node] += Int(after.ids) - Int(before.ids)
         if after != before { changed(Change(of: node, about: other, before: before, after: after)) }
     }
 }

@@ -23,6 +23,11 @@ struct StateClaim {
     private(set) var exceptions = 0
     /// Whether the claim has to be asked again.
     var isDue = true
+    /// For claims about each of a group: the nodes that did something since they were looked at.
+    private var touched: [Int] = []
+    private var isTouched: [Bool] = []
+    private var isException: [Bool] = []
+    private var isMember: [Bool] = []
 
     /// A claim of an instant; nil for one that is counted over a window or about the whole run.
     init?(_ claim: Expectation.Claim, _ roster: Roster) throws(ScenarioError) {
@@ -47,6 +52,20 @@ struct StateClaim {
         case .memory(let name, let most): subject = .memory(try roster.numbers(of: name), atMost: most)
         case .delivery, .latency, .dropped, .evicted, .management, .invariant: return nil
         }
+        if let group {
+            touched = group
+            isTouched = roster.mask(group)
+            isMember = isTouched
+            isException = Array(repeating: false, count: roster.count)
+        }
+    }
+
+    /// The nodes of a claim about each of a group.
+    private var group: [Int]? {
+        switch subject {
+        case .peers(let nodes, _), .table(_, let nodes, _), .memory(let nodes, _): nodes
+        case .connected, .disconnected, .path, .station: nil
+        }
     }
 
     /// Takes note of a change of what one node knows of another.
@@ -66,16 +85,32 @@ struct StateClaim {
 
     /// Takes note that a node did something.
     mutating func note(activityOf node: Int) {
-        guard !isDue else { return }
         switch subject {
         case .connected, .disconnected: return
-        case .peers(let nodes, _), .table(_, let nodes, _), .memory(let nodes, _): isDue = nodes.contains(node)
+        case .peers, .table, .memory:
+            guard isMember[node], !isTouched[node] else { return }
+            isTouched[node] = true
+            touched.append(node)
+            isDue = true
+        case _ where isDue: return
         case .path(let from, let to, _): isDue = node == from || node == to
         case .station(let of, let at, let knownBy): isDue = node == knownBy || node == of || node == at
         }
     }
 
-    /// The nodes that it is about; empty for very many.
+    /// Looks again at the nodes of a group that did something.
+    mutating func refresh(_ holds: (Int) -> Bool) {
+        for node in touched {
+            isTouched[node] = false
+            let isWrong = !holds(node)
+            guard isWrong != isException[node] else { continue }
+            isException[node] = isWrong
+            exceptions += isWrong ? 1 : -1
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    /// The nodes that it is about.
     var nodes: [Int] {
         switch subject {
         case .connected(let members, _): members

@@ -41,7 +41,7 @@ struct StateJudge {
     mutating func look(at states: NodeStates, _ recent: RecentEvents, _ now: Instant, isEdge: Bool = false) {
         guard verdict == nil, claim.isDue || isEdge, window.contains(now) else { return }
         claim.isDue = false
-        let holds = states.holds(claim)
+        let holds = states.holds(&claim)
         switch expectation.time {
         case .always, .atEnd, .over: if !holds { fail(states, recent, now) }
         case .never: if holds { fail(states, recent, now) }

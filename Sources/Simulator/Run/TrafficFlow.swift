@@ -26,7 +26,8 @@ struct TrafficFlow {
             let frames = plan.frames(in: scenario.duration)
             for sender in try roster.numbers(of: plan.from) {
                 let receivers = try roster.numbers(of: plan.to ?? Roster.everybody).filter { $0 != sender }
-                total += frames.multipliedReportingOverflow(by: receivers.count).partialValue
+                // Never more than the bound and one plan's share of it, so that no sum is too large.
+                total += min(frames, Scenario.maximumFrames + 1) * receivers.count
                 guard total <= Scenario.maximumFrames, flows.count + receivers.count < FrameIdentity.maximumFlows
                 else { throw .tooMuchTraffic(frames: total) }
                 if plan.to == nil {
@@ -56,7 +57,7 @@ extension TrafficPlan {
         let end = min(self.end ?? duration, duration)
         guard end > start, interval > .zero else { return 0 }
         let span = end - start
-        let most = Int((span - .nanoseconds(1)) / interval) + 1
+        let most = Int(clamping: (span - .nanoseconds(1)).attoseconds / interval.attoseconds + 1)
         return min(most, count ?? .max)
     }
 }
