@@ -32,7 +32,10 @@ struct SimRun: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write what goes over devices and wires to pcap files in this folder, and where there are several runs, to a folder of its own for each.",
+            """
+            Write what goes over devices and wires to pcap files in this folder, and where there are several runs, to \
+            a folder of its own for each.
+            """,
             valueName: "dir"), completion: .directory)
     var pcap: String?
 
