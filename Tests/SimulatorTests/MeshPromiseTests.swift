@@ -65,7 +65,7 @@ struct MeshPromiseTests {
         scenario.nodes[2].configuration.peers = []
         #expect(try promised(scenario).pairs == ["hub-a", "a-hub"])
         scenario = try alive()
-        scenario.nodes[1].configuration.seal = try PacketSeal(magic: Magic(bits: 7), method: .none, key: key)
+        scenario.nodes[1].configuration.seal = PacketSeal(unencrypted: Magic(bits: 7))
         #expect(try promised(scenario).pairs == ["hub-b", "b-hub"])
     }
 
