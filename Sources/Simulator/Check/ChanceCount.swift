@@ -37,7 +37,9 @@ struct ChanceCount {
             let state = a * b * 1_000_000 / ((a + b) * (a + b))
             let memory = max(0, 1_000_000 - a - b) * 1_000_000 / (a + b)
             let correlated = 2 * state * difference / 1_000_000 * difference / 1_000_000 * memory
-            let bias = Int128(links) * difference * 1_000_000 / (a + b)
+            // A single burst may be very long: its length falls off as exp(-length/mean), not as a bell does.
+            let longBurst = 30 * difference * 1_000_000 / b
+            let bias = Int128(links) * difference * 1_000_000 / (a + b) + longBurst
             return isExplained(mean: mean, variance: mean * (1_000_000 - mean) + correlated, bias: bias)
         }
     }

@@ -92,7 +92,7 @@ struct CountJudge {
             switch subject {
             case .dropped(_, let bounds), .evicted(_, let bounds): (bounds, "", nodes.map { counts[$0] })
             case .management(let bounds):
-                (bounds, " bytes a second", nodes.map { counts[$0] * 1000 / span })
+                (bounds, " bytes a second", nodes.map { (counts[$0] * 1000 + span - 1) / span })
             }
         let expected = expectation.time.words + expectation.claim.words
         guard let wrong = values.firstIndex(where: { !bounds.contains($0) }) else {

@@ -27,7 +27,10 @@ struct FrameJudge {
             ExpectationResult(
                 expectation.text, passed: passed, expected: expected, seen: seen, at: window.upperBound - .zero)
         }
-        guard tally.sent > 0 else { return result(false, "no frame was sent in that time") }
+        guard tally.sent > 0 else {
+            let underway = tally.underway > 0 ? ", and \(tally.underway) are on the way at the end" : ""
+            return result(false, "no frame that was sent in that time arrived or got lost\(underway)")
+        }
         switch expectation.claim {
         case .delivery(_, _, let bounds):
             let share = tally.arrived * 10_000 / tally.sent

@@ -36,7 +36,8 @@ struct FrameLedger {
                 taken.append(contentsOf: repeatElement(Self.none, count: missing * receivers))
                 copies.append(contentsOf: repeatElement(0, count: missing * receivers))
             }
-            sent[number] = now.nanoseconds
+            // An answer to a request that came twice is the same frame again.
+            if sent[number] == Self.none { sent[number] = now.nanoseconds }
         }
     }
 
@@ -76,6 +77,7 @@ struct FrameLedger {
     }
 
     mutating func note(sent identity: FrameIdentity, at now: Instant) {
+        guard flows.indices.contains(identity.flow), identity.number < flows[identity.flow].frames else { return }
         let count = receivers(of: identity).count
         update(identity) { $0.note(sent: identity.number, receivers: count, at: now) }
     }

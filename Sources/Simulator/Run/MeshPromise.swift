@@ -55,6 +55,12 @@ struct MeshPromise {
         return (.seconds(30) + timeout / 2 + lastFault / 5) * (1 + roster.count / 20)
     }
 
+    /// Why nothing is judged; nil where something is.
+    var reasonForNoJudgement: String? {
+        guard deadline != nil else { return reason }
+        return told.isEmpty ? "no two nodes that can reach each other are told of each other" : nil
+    }
+
     /// A pair that is promised and is not connected; nil where there is none.
     func missing(in matrix: PeerMatrix) -> (Int, Int)? {
         for node in component.indices {
@@ -80,9 +86,9 @@ private struct EndState {
 
     init(_ scenario: Scenario, _ roster: Roster) throws(ScenarioError) {
         networks = roster.members.map { scenario.nodes[$0.plan].network }
-        isRunning = Array(repeating: true, count: roster.count)
+        // A node whose own link loses most of what it sends is as good as none.
+        isRunning = roster.members.map { scenario.nodes[$0.plan].link?.isSound ?? true }
         links = [:]
-        for network in scenario.networks { links[network.name] = network.link }
         for record in scenario.records { records[record.name] = record.target }
         lastFault = scenario.nodes.map(\.start).max() ?? .zero
         for event in scenario.events.sorted(by: { $0.time < $1.time }) {
@@ -91,7 +97,10 @@ private struct EndState {
             case .partition: isPartitioned = true
             case .heal: isPartitioned = false
             case .kill(let name, let pause), .stop(let name, let pause):
-                for number in try roster.numbers(of: name) { isRunning[number] = pause != nil }
+                for number in try roster.numbers(of: name) {
+                    isRunning[number] =
+                        pause != nil && scenario.nodes[roster.members[number].plan].link?.isSound ?? true
+                }
                 time += pause ?? .zero
             case .suspend(_, let duration): time += duration
             case .move(let name, let network): for number in try roster.numbers(of: name) { networks[number] = network }
@@ -131,7 +140,8 @@ private struct NetworkView {
     init(_ plans: [NetworkPlan], _ end: EndState) {
         networks = end.networks
         for plan in plans {
-            let links = [end.links[plan.name] ?? plan.link, plan.inwardLink ?? plan.link]
+            // A change is one of both directions.
+            let links = end.links[plan.name].map { [$0] } ?? [plan.link, plan.inwardLink ?? plan.link]
             places[plan.name] = Place(
                 outer: plan.gateway?.network, hasIPv4: plan.hasIPv4, hasIPv6: plan.hasIPv6,
                 isTranslated: plan.gateway?.nat != nil, isSound: links.allSatisfy(\.isSound))
@@ -178,11 +188,13 @@ extension LinkModel {
         let isLossy =
             switch loss {
             case .independent(let probability): probability.millionths > 400_000
-            default: true
+            case .numbered: false
+            case .messages(_, let numbers): numbers.isEmpty
+            case .bursts: true
             }
         let faults = [duplication, corruption, truncation].map(\.millionths).max() ?? 0
         let isWide = mtu.map { $0 >= 1500 } ?? true
-        return (loss == .independent(.never) || !isLossy) && faults <= 400_000 && isWide && (rate ?? .max) >= 100_000
+        return !isLossy && faults <= 400_000 && isWide && (rate ?? .max) >= 100_000
     }
 }
 

@@ -23,7 +23,17 @@ public final class ScenarioRun {
         let number: Int
         let occasion: Occasion
 
-        static func < (left: Self, right: Self) -> Bool { (left.time, left.number) < (right.time, right.number) }
+        /// What is judged comes after all that happens at the same time.
+        private var rank: Int {
+            switch occasion {
+            case .edge, .mesh: 1
+            case .start, .event, .restart, .resume, .frame: 0
+            }
+        }
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.time, left.rank, left.number) < (right.time, right.rank, right.number)
+        }
         static func == (left: Self, right: Self) -> Bool { left.number == right.number }
     }
 
@@ -44,6 +54,9 @@ public final class ScenarioRun {
     private let seed: Seed
     private var records: [String: RecordTarget] = [:]
     private var incarnations: [UInt64]
+    /// When each sleeping node wakes up, and each dead one starts anew.
+    private var resumptions: [Instant?]
+    private var restarts: [Instant?]
     private var plans = Heap<Planned>()
     private var planned = 0
 
@@ -59,6 +72,8 @@ public final class ScenarioRun {
         roster = try Roster(scenario.nodes)
         flows = try TrafficFlow.flows(of: scenario, roster)
         incarnations = Array(repeating: 0, count: roster.count)
+        resumptions = Array(repeating: nil, count: roster.count)
+        restarts = resumptions
         let groups = KeyGroups(roster)
         promise = try MeshPromise(scenario, roster, groups)
         do {
@@ -101,7 +116,7 @@ public final class ScenarioRun {
         network.nameService = { [unowned self] name in addresses(of: name) }
         network.answering = { [unowned self] node, frame in answer(to: frame, at: node) }
         network.add(watch)
-        if scenario.invariants.contains(.networkModel) { network.add(checker) }
+        if watch.invariants.watches(.networkModel) { network.add(checker) }
     }
 
     private func planAll() {
@@ -143,7 +158,9 @@ extension ScenarioRun {
         if promise.deadline == end { watch.check(promise, at: end) }
         watch.finish(at: end)
         checker.finish(at: end)
-        for violation in checker.violations { watch.note(networkViolation: violation.text, at: violation.time) }
+        if let first = checker.violations.first {
+            watch.note(networkViolation: first.text, count: checker.violationCount, at: first.time)
+        }
         var report = ScenarioReport(
             scenario.name, file: file, seed: seedNumber, duration: scenario.duration, expectations: try results())
         report.counts = counts
@@ -153,12 +170,16 @@ extension ScenarioRun {
     private func results() throws(ScenarioError) -> [ExpectationResult] {
         var results: [ExpectationResult] = []
         for (index, expectation) in scenario.expectations.enumerated() {
-            results.append(try watch.result(of: expectation, index: index, end: end))
+            var result = try watch.result(of: expectation, index: index, end: end)
+            if expectation.claim == .invariant(.fullMesh), let reason = promise.reasonForNoJudgement {
+                (result.passed, result.seen) = (false, "not judged: \(reason)")
+            }
+            results.append(result)
         }
         for invariant in scenario.invariants {
             var result = watch.invariants.result(of: invariant, text: "invariant \(invariant.rawValue)")
-            if invariant == .fullMesh, promise.deadline == nil, result.passed {
-                result.seen = "not judged: \(promise.reason)"
+            if invariant == .fullMesh, let reason = promise.reasonForNoJudgement, result.passed {
+                result.seen = "not judged: \(reason)"
             }
             results.append(result)
         }
@@ -167,9 +188,15 @@ extension ScenarioRun {
 
     private func perform(_ occasion: Occasion) throws(ScenarioError) {
         switch occasion {
-        case .start(let number), .restart(let number):
+        case .start(let number): if watch.states.running[number] == nil { try start(number) }
+        case .restart(let number):
+            guard restarts[number] == now else { return }
+            restarts[number] = nil
             if watch.states.running[number] == nil { try start(number) }
-        case .resume(let number): if let node = watch.states.running[number] { network.resume(node) }
+        case .resume(let number):
+            guard resumptions[number] == now else { return }
+            resumptions[number] = nil
+            if let node = watch.states.running[number] { network.resume(node) }
         case .event(let index): try perform(scenario.events[index])
         case .frame(let flow, let number): send(flow, number)
         case .edge: watch.passEdge(at: now)
@@ -210,7 +237,9 @@ extension ScenarioRun {
                 for number in try roster.numbers(of: name) {
                     guard let node = watch.states.running[number] else { continue }
                     network.suspend(node)
-                    plan(.resume(number), at: now + duration)
+                    let end = max(now + duration, resumptions[number] ?? .zero)
+                    resumptions[number] = end
+                    plan(.resume(number), at: end)
                 }
             case .move(let name, let place):
                 for number in try roster.numbers(of: name) {
@@ -239,6 +268,9 @@ extension ScenarioRun {
     {
         for number in try roster.numbers(of: name) {
             if let node = watch.states.running[number] { end(node) }
+            // What was planned for the life that is over does not hold for the next one.
+            resumptions[number] = nil
+            restarts[number] = pause.map { now + $0 }
             if let pause { plan(.restart(number), at: now + pause) }
         }
     }
@@ -256,7 +288,7 @@ extension ScenarioRun {
     private func answer(to frame: [UInt8], at node: VirtualNode) -> [UInt8]? {
         guard let number = watch.states.number(of: node),
             let identity = TrafficFrame.readIdentity(in: frame, of: node.configuration.deviceType),
-            flows.indices.contains(identity.flow)
+            flows.indices.contains(identity.flow), flows[identity.flow].frame(identity, roster).bytes == frame
         else { return nil }
         return flows[identity.flow].answer(to: identity, at: number, roster)
     }

@@ -164,7 +164,8 @@ extension ScenarioWatch {
     private func note(delivered frame: [UInt8], at number: Int, _ node: VirtualNode, _ now: Instant) {
         let (delivery, identity) = tracker.note(delivered: frame, at: number, now: now)
         func what() -> String {
-            guard let identity else { return "a frame of \(frame.count) bytes" }
+            // A frame that was changed on the way may name what was never sent.
+            guard let identity, tracker.ledger.knows(identity) else { return "a frame of \(frame.count) bytes" }
             let flow = tracker.ledger.flows[identity.flow]
             let sender = identity.direction == .request ? flow.sender : flow.receivers.first ?? flow.sender
             return "frame \(identity.number + 1) from \(roster.members[sender].name)"
@@ -256,8 +257,10 @@ extension ScenarioWatch {
     }
 
     /// Notes what the checker of the network found.
-    func note(networkViolation text: String, at time: Instant) {
-        invariants.note(.networkModel, at: time, text, events: [])
+    ///
+    /// - Parameter count: how often the network did something like that.
+    func note(networkViolation text: String, count: UInt64 = 1, at time: Instant) {
+        invariants.note(.networkModel, at: time, count > 1 ? "\(text); the first of \(count)" : text, events: [])
     }
 
     /// The instants at which windows of expectations begin or end, each once, in order.

@@ -98,6 +98,9 @@ struct StateClaim {
         }
     }
 
+    /// Whether it holds for some nodes of a group at least, after a ``refresh(_:)``.
+    var holdsForSome: Bool { group.map { exceptions < $0.count } ?? false }
+
     /// Looks again at the nodes of a group that did something.
     mutating func refresh(_ holds: (Int) -> Bool) {
         for node in touched {

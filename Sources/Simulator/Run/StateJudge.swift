@@ -44,7 +44,8 @@ struct StateJudge {
         let holds = states.holds(&claim)
         switch expectation.time {
         case .always, .atEnd, .over: if !holds { fail(states, recent, now) }
-        case .never: if holds { fail(states, recent, now) }
+        // Of a group, none of its nodes may.
+        case .never: if holds || claim.holdsForSome { fail(states, recent, now) }
         case .eventually, .sometimes, .within:
             if holds {
                 verdict = .met

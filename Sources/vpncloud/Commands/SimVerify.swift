@@ -54,7 +54,7 @@ struct SimVerify: ParsableCommand {
                     break
                 }
                 print(
-                    "\(file): seed \(seed): same, trace \(hash)\(golden[file, seed] == nil ? "" : ", as in \(golden.path)")"
+                    "\(file): seed \(seed): same, trace \(hash)\(golden.note(on: file, seed))"
                 )
             case .different(let text):
                 print("\(file): seed \(seed): DIFFERENT\n\(text)")

@@ -27,6 +27,12 @@ extension ScenarioFile {
         }
         guard let from, let to, let interval else { return }
         checkDifferent(from, to, fields)
+        if let to, let sent = deviceType(of: from), let wanted = deviceType(of: to), sent != wanted {
+            fields.report(
+                "to",
+                "'\(to)' has a \(wanted.rawValue) device and '\(from)' a \(sent.rawValue) device, which do not "
+                    + "understand each other's frames; give both the same 'device_type'")
+        }
         for key in ["vlan", "kind"] where fields.has(key) && (key == "vlan" || kind == .arp) {
             checkEthernet(from, to, fields, key)
         }
@@ -51,6 +57,12 @@ extension ScenarioFile {
         if let every = fields.value("every", ScenarioValues.positiveDuration) { return every }
         guard let rate = fields.value("rate", ScenarioValues.finiteRate) else { return nil }
         return .nanoseconds(max(1, size * 8 * 1_000_000_000 / rate))
+    }
+
+    /// The kind of device of a node or a group; nil where that is not known.
+    private func deviceType(of name: String) -> DeviceType? {
+        let plan = names.plan(of: name)
+        return scenario.nodes.firstIndex { $0.name == plan }.map { settings[$0].settings.deviceType ?? .tap }
     }
 
     /// Reports nodes with a TUN device where frames have to be those of an Ethernet.

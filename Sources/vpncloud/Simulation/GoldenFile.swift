@@ -34,6 +34,13 @@ struct GoldenFile {
         return hashes.first { $0.file == name && $0.seed == seed }?.hash
     }
 
+    /// What to say of a scenario whose hash is as it is to be, or is not on record though others are.
+    func note(on file: String, _ seed: UInt64) -> String {
+        if self[file, seed] != nil { return ", as in \(path)" }
+        let name = Self.lastPart(of: file)
+        return hashes.isEmpty || hashes.contains { $0.file == name } ? "" : "; not in \(path)"
+    }
+
     /// Notes the hash of a scenario with a seed.
     mutating func set(_ hash: String, _ file: String, _ seed: UInt64) {
         let name = Self.lastPart(of: file)

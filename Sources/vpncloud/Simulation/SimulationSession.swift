@@ -38,7 +38,7 @@ struct SimulationSession {
         let start = monotonicNanoseconds()
         var all: [ScenarioReport] = []
         for job in jobs {
-            output.write("\(job.file): \(job.scenario.name)")
+            output.write("\(job.file): \(job.scenario.name.unicodeScalars.map { $0.escaped(asASCII: false) }.joined())")
             var reports: [ScenarioReport] = []
             if threads > 1, job.seeds.count > 1 {
                 reports = playAtOnce(job)
@@ -60,6 +60,7 @@ struct SimulationSession {
         }
         log?.flush()
         output.flush()
+        if let failure = output.failure { throw Failure.runTime("the standard output is not complete: \(failure)") }
         if let failure = log?.failure { throw Failure.runTime("the event log is not complete: \(failure)") }
         return all
     }
@@ -163,8 +164,11 @@ struct SimulationSession {
 
     private func folderName(_ job: ScenarioJob, _ seed: UInt64) -> String {
         let base = job.file.split(separator: "/").last.map(String.init) ?? "scenario"
-        let stem = base.split(separator: ".").first.map(String.init) ?? base
-        return "\(stem)-seed-\(seed)"
+        let stem = base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
+        // Files of one name in two folders are told apart by their place.
+        let namesakes = jobs.filter { $0.file.hasSuffix("/\(base)") || $0.file == base }
+        let place = namesakes.firstIndex { $0.file == job.file } ?? 0
+        return "\(stem)\(place > 0 ? "-\(place + 1)" : "")-seed-\(seed)"
     }
 }
 
