@@ -44,20 +44,34 @@ extension NodeEngine {
         }
     }
 
-    /// Every known address, as many as fit one packet; where not all fit, a random part of them.
+    /// Every known address, as many as fit one packet; where not all fit, those of a random stretch of the peers.
+    ///
+    /// Every handshake takes one, so that a thousand nodes that meet build a million. A stretch of the table costs one draw
+    /// and lies together in memory; it is cut from the table of another sender each time, in which peers stand in the
+    /// order in which they came to know each other.
     mutating func fullList() -> PeerListMessage {
-        var list = PeerListMessage()
         let limit = configuration.limits.controlMessageBytes
-        for slot in randomSlots(atMost: limit / PeerListMessage.ipv4EntryBytes) {
-            for address in [peers.peers[slot].address] + peers.alternatives(of: slot)
-            where address.isUsableElsewhere {
-                if configuration.dialect.listsMappedAddresses, address.address.isIPv4 {
-                    list.append(address, asMapped: true, withinBytes: limit)
-                }
-                list.append(address, withinBytes: limit)
-            }
+        let slots = peers.slots
+        let room = limit / PeerListMessage.ipv4EntryBytes
+        let start = slots.count > room ? choices.next(below: slots.count) : 0
+        var list = PeerListMessage()
+        list.ipv4.reserveCapacity(min(slots.count, room, PeerListMessage.maximumPerFamily))
+        for step in 0..<min(slots.count, room) {
+            let position = start + step < slots.count ? start + step : start + step - slots.count
+            let slot = slots[position]
+            append(peers.peers[slot].address, to: &list, withinBytes: limit)
+            guard peers.peers[slot].extras != Peer.noExtras else { continue }
+            for address in peers.alternatives(of: slot) { append(address, to: &list, withinBytes: limit) }
         }
         return list
+    }
+
+    private func append(_ address: Endpoint, to list: inout PeerListMessage, withinBytes limit: Int) {
+        guard address.isUsableElsewhere else { return }
+        if configuration.dialect.listsMappedAddresses, address.address.isIPv4 {
+            list.append(address, asMapped: true, withinBytes: limit)
+        }
+        list.append(address, withinBytes: limit)
     }
 
     /// The addresses of a few peers, chosen anew each time.
@@ -73,18 +87,17 @@ extension NodeEngine {
         return list
     }
 
-    /// Up to `count` different peers: all where there are no more, else a random choice.
+    /// Up to `count` different peers, which are few: all where there are no more, else a random choice.
     private mutating func randomSlots(atMost count: Int) -> [Int] {
         guard peers.count > count else { return Array(peers.slots) }
         // Floyd's choice of `count` out of n: each subset is equally likely, with `count` draws.
-        var chosen: [Int] = []
-        var isChosen: Set<Int> = []
+        // So few that looking through them costs less than a set.
+        var positions: [Int] = []
+        positions.reserveCapacity(count)
         for last in peers.count - count..<peers.count {
             let draw = choices.next(below: last + 1)
-            let index = isChosen.insert(draw).inserted ? draw : last
-            isChosen.insert(index)
-            chosen.append(peers.slots[index])
+            positions.append(positions.contains(draw) ? last : draw)
         }
-        return chosen
+        return positions.map { peers.slots[$0] }
     }
 }

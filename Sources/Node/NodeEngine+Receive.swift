@@ -114,18 +114,16 @@ extension NodeEngine {
             return .drop(.malformedList)
         }
         var ignored = 0
-        for endpoint in list.ipv4 where !admitContact(endpoint, at: now) { ignored += 1 }
-        for endpoint in list.ipv6 where !admitContact(endpoint, at: now) { ignored += 1 }
+        for endpoint in peers.strangers(among: list.ipv4) where !admitContact(endpoint, at: now) { ignored += 1 }
+        for endpoint in peers.strangers(among: list.ipv6) where !admitContact(endpoint, at: now) { ignored += 1 }
         if ignored > 0 { outputs.append(.contactsIgnored(from: source, count: ignored)) }
         runAgenda(at: now, into: &outputs)
         return .handled
     }
 
-    /// Takes an address from a list up, where it is of use. Returns false where too many are waiting.
+    /// Takes an address from a list up that is no peer's, where it is of use. Returns false where too many are waiting.
     private mutating func admitContact(_ endpoint: Endpoint, at now: Instant) -> Bool {
-        guard endpoint.isUsableElsewhere, peers.slot(at: endpoint) == nil, !isOwnAddress(endpoint, at: now) else {
-            return true
-        }
+        guard endpoint.isUsableElsewhere, !isOwnAddress(endpoint, at: now) else { return true }
         switch contacts.admit(endpoint, at: now) {
         case .new: if let contact = contacts.reference(to: endpoint) { agenda.note(.contact(contact), due: now) }
         case .waiting: break

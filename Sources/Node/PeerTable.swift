@@ -37,9 +37,27 @@ struct PeerTable: Sendable {
     }
 
     func slot(at endpoint: Endpoint) -> Int? {
-        let hash = endpoint.hash(under: key)
+        slot(at: endpoint, hash: endpoint.hash(under: key))
+    }
+
+    private func slot(at endpoint: Endpoint, hash: UInt64) -> Int? {
         if let slot = slotOfAddress.slot(hash: hash, where: { peers[$0].address.isSame(as: endpoint) }) { return slot }
         return alternatives.owner(of: endpoint, hash: hash)
+    }
+
+    /// The endpoints of a list that are no peer's, in their order.
+    ///
+    /// Hashes, then places of the index, then peers are looked at for the whole list, so that the processor waits for
+    /// many of them at a time: a large table is not in its cache.
+    func strangers(among endpoints: [Endpoint]) -> [Endpoint] {
+        let hashes = endpoints.map { $0.hash(under: key) }
+        let guesses = hashes.map { slotOfAddress.guess(hash: $0) }
+        var strangers: [Endpoint] = []
+        for (number, endpoint) in endpoints.enumerated() {
+            if let guess = guesses[number], peers[guess].address.isSame(as: endpoint) { continue }
+            if slot(at: endpoint, hash: hashes[number]) == nil { strangers.append(endpoint) }
+        }
+        return strangers
     }
 
     func reference(to slot: Int) -> PeerReference {

@@ -26,6 +26,14 @@ struct SlotIndex: Sendable {
         return nil
     }
 
+    /// The slot that has this hash, if any has, most of the time; another, or none, where keys met in one place.
+    @inline(__always)
+    func guess(hash: UInt64) -> Int? {
+        guard !places.isEmpty else { return nil }
+        let slot = places[Int(truncatingIfNeeded: hash) & (places.count - 1)]
+        return slot == Self.free ? nil : Int(slot)
+    }
+
     /// Adds a slot that is not in it. `hashOf` tells the hash of any other slot in it.
     mutating func insert(_ slot: Int, hash: UInt64, hashOf: (Int) -> UInt64) {
         if 4 * (count + 1) > 3 * places.count { grow(hashOf) }

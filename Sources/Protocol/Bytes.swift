@@ -10,9 +10,15 @@ struct ByteReader: ~Escapable {
 
     var remaining: Int { bytes.count - position }
 
-    /// The next `Integer.bitWidth / 8` bytes as one number.
+    /// The next `Integer.bitWidth / 8` bytes, at most 8, as one number.
+    @inline(__always)
     mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(DecodeError) -> Integer {
-        Integer(truncatingIfNeeded: try readBits(byteCount: Integer.bitWidth / 8))
+        let byteCount = Integer.bitWidth / 8
+        guard remaining >= byteCount else { throw .truncated(needed: position + byteCount, available: bytes.count) }
+        var value: UInt64 = 0
+        for offset in position..<position + byteCount { value = value << 8 | UInt64(bytes[offset]) }
+        position += byteCount
+        return Integer(truncatingIfNeeded: value)
     }
 
     /// All bytes that are left.
@@ -58,8 +64,16 @@ public struct ByteWriter: ~Copyable, ~Escapable {
         count += byteCount
     }
 
+    /// Writes an integer of at most 64 bits.
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
-        write(bits: UInt128(truncatingIfNeeded: value), byteCount: Integer.bitWidth / 8)
+        let byteCount = Integer.bitWidth / 8
+        precondition(bytes.count - count >= byteCount, "a message must be given the room that its byteCount says")
+        let bits = UInt64(truncatingIfNeeded: value)
+        for index in 0..<byteCount {
+            bytes[count + index] = UInt8(truncatingIfNeeded: bits >> UInt64(8 * (byteCount - 1 - index)))
+        }
+        count += byteCount
     }
 }

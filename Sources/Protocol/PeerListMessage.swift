@@ -28,21 +28,24 @@ extension PeerListMessage {
     /// Reads the opened message that follows a header of type ``MessageType/peers``.
     public init(_ bytes: Span<UInt8>) throws(DecodeError) {
         var reader = ByteReader(bytes)
-        let ipv4 = try Self.readEntries(&reader) { reader throws(DecodeError) in
+        let ipv4 = try Self.readEntries(&reader, byteCount: Self.ipv4EntryBytes) { reader throws(DecodeError) in
             IPAddress(ipv4: try reader.read(UInt32.self))
         }
-        let ipv6 = try Self.readEntries(&reader) { reader throws(DecodeError) in
+        let ipv6 = try Self.readEntries(&reader, byteCount: Self.ipv6EntryBytes) { reader throws(DecodeError) in
             IPAddress(bits: try reader.readBits(byteCount: 16))
         }
-        let trailing = reader.readRest()
-        self.init(ipv4: ipv4, ipv6: ipv6, trailing: trailing)
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+        trailing = reader.readRest()
     }
 
+    @inline(__always)
     private static func readEntries(
-        _ reader: inout ByteReader, address: (inout ByteReader) throws(DecodeError) -> IPAddress
+        _ reader: inout ByteReader, byteCount: Int, address: (inout ByteReader) throws(DecodeError) -> IPAddress
     ) throws(DecodeError) -> [Endpoint] {
         let count = try reader.read(UInt8.self)
         var entries: [Endpoint] = []
+        entries.reserveCapacity(min(Int(count), reader.remaining / byteCount))
         for _ in 0..<count {
             let address = try address(&reader)
             entries.append(Endpoint(address, port: try reader.read()))
@@ -70,7 +73,7 @@ extension PeerListMessage {
     public func encode(into writer: inout ByteWriter) {
         writer.write(UInt8(ipv4.count))
         for entry in ipv4 {
-            writer.write(bits: entry.address.bits, byteCount: 4)
+            writer.write(UInt32(truncatingIfNeeded: entry.address.low))
             writer.write(entry.port)
         }
         writer.write(UInt8(ipv6.count))

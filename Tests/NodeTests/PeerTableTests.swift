@@ -41,6 +41,16 @@ struct PeerTableTests {
         #expect(table.failedSends(of: second) == 0)
     }
 
+    @Test("tells of a list, in its order, which of its addresses are no peer's, in use or not")
+    func strangers() {
+        var table = PeerTable(isEncrypted: false, key: placeKey)
+        #expect(table.strangers(among: [endpoint(1), endpoint(1)]) == [endpoint(1), endpoint(1)])
+        for number in 0..<200 { _ = table.insert(id(number), at: endpoint(2 * number), mark: nil, now: .zero) }
+        if let slot = table.slot(of: id(7)) { _ = table.moveAddress(of: slot, to: endpoint(1), limit: 8) }
+        let odd = (1..<200).map { endpoint(2 * $0 + 1) }
+        #expect(table.strangers(among: (0..<400).map { endpoint($0) }) == odd)
+    }
+
     @Test("keeps a bounded number of addresses, once each, and forgets the one not used for longest")
     func addresses() {
         var table = PeerTable(isEncrypted: false, key: placeKey)

@@ -80,4 +80,14 @@ struct SizeTests {
         #expect(few > 0)
         #expect(many > few + 490 * 64)
     }
+
+    @Test("fill a list with different peers where not all fit, and others the next time")
+    func fullLists() throws {
+        var engine = try nodeWithPeers(500)
+        let (first, second) = (engine.fullList().ipv4, engine.fullList().ipv4)
+        // What fits 1400 bytes beside two counts: 233 entries of 6 bytes.
+        #expect(first.count == 233 && Set(first).count == 233)
+        #expect(second.count == 233 && Set(second).count == 233)
+        #expect(Set(first) != Set(second))
+    }
 }

@@ -4,6 +4,8 @@ import VPNProtocol
 extension VirtualNetwork {
     /// The error of a datagram that is longer than its way takes (Linux, `EMSGSIZE`).
     static let messageTooLong: Int32 = 90
+    /// How many datagrams of one input there is room for without allocating.
+    static let spareRoom = 1024
 
     /// Takes a datagram at its next place.
     func pass(_ transit: consuming Transit) {
@@ -95,8 +97,11 @@ extension VirtualNetwork {
 
     /// Gives a node an input at the time of its clock, and carries out what comes of it, until nothing more does.
     func act(_ node: VirtualNode, _ input: (inout NodeEngine, inout OutputBatch, Instant) -> Void) {
-        guard let outcome = perform(node, input) else { return }
+        guard var outcome = perform(node, input) else { return }
         carryOut(outcome, of: node)
+        guard outcome.sent.capacity > 0, outcome.sent.capacity <= Self.spareRoom else { return }
+        outcome.sent.removeAll(keepingCapacity: true)
+        swap(&spare, &outcome.sent)
     }
 }
 
@@ -126,7 +131,11 @@ extension VirtualNetwork {
         input(&engine, &batch, node.clock.local(now))
         engine.seal(&batch)
         var outcome = Outcome(deadline: engine.nextDeadline)
-        if !batch.transmits.isEmpty { takeDatagrams(batch, of: node, into: &outcome.sent) }
+        if !batch.transmits.isEmpty {
+            // Empty, and in use by nobody: what is carried out meanwhile takes what is then spare.
+            swap(&spare, &outcome.sent)
+            takeDatagrams(batch, of: node, into: &outcome.sent)
+        }
         if !batch.events.isEmpty, recordsHistory || isObserved { outcome.events = batch.events }
         if !batch.names.isEmpty { outcome.names = batch.names }
         if !batch.portMappings.isEmpty { outcome.wishes = batch.portMappings }

@@ -43,6 +43,8 @@ public final class VirtualNetwork {
 
     var queue = EventQueue<Occurrence>()
     var datagrams: UInt64 = 0
+    /// Room for the datagrams that come of one input to a node, which is used again and again.
+    var spare: [VirtualDatagram] = []
     private var nodeAt: [Endpoint: VirtualNode] = [:]
     /// The running nodes by their number in the topology.
     private var nodeAtPlace: [VirtualNode?] = []
