@@ -56,6 +56,41 @@ struct RunTests {
         #expect(try Tool.python(script, [report, "\(folder.path)/again.json"]) == ["True 32 True"])
     }
 
+    @Test("says of frames that the network changed, where there is no key, that they are not those that were sent")
+    func changedFrames() throws {
+        let folder = try Folder()
+        let file = try folder.file(
+            "changed.yaml",
+            """
+            name: changed frames
+            duration: 60s
+            defaults: { device_type: tun }
+            networks: { internet: { corruption: 1%, truncation: 1% } }
+            nodes:
+              - { name: a, network: internet, subnets: [10.0.0.1/32] }
+              - { name: b, network: internet, peers: [a], subnets: [10.0.0.2/32] }
+            traffic: [{ from: a, to: b, every: 10ms, start: 5s, size: 64, echo: true }]
+
+            """)
+        let outcome = try Tool.sim(["run", "--seeds", "1-8", file])
+        #expect(outcome.status == 1, "\(outcome.errors)")
+        #expect(outcome.output.contains("FAILED: invariant no_corrupted_frames"))
+        #expect(outcome.lines.last?.contains("8 runs: 0 passed, 8 failed") == true)
+    }
+
+    @Test("lets a node sleep as long as it is told last, and a dead one stay dead that is killed for good")
+    func overlapping() throws {
+        let folder = try Folder()
+        let events = """
+            [{ at: 5s, suspend: b, for: 10s }, { at: 8s, suspend: b, for: 20s }, { at: 40s, kill: a, restart_after: 10s },
+            { at: 45s, kill: a }]
+            """
+        let file = try folder.file("twice.yaml", Texts.pair(expect: [], events: events))
+        let lines = try Tool.sim(["run", "-v", file]).lines
+        #expect(lines.filter { $0.hasSuffix("b: wakes up") } == ["28.000000000 s  b: wakes up"])
+        #expect(lines.count { $0.contains("a: started at") } == 1)
+    }
+
     @Test("ends with 2 for a bad file, names line and column, and runs none of the others")
     func badFile() throws {
         let folder = try Folder()

@@ -28,8 +28,10 @@ struct FrameJudge {
                 expectation.text, passed: passed, expected: expected, seen: seen, at: window.upperBound - .zero)
         }
         guard tally.sent > 0 else {
-            let underway = tally.underway > 0 ? ", and \(tally.underway) are on the way at the end" : ""
-            return result(false, "no frame that was sent in that time arrived or got lost\(underway)")
+            let seen =
+                tally.underway > 0
+                ? "all \(tally.underway) frames are on the way at the end" : "no frame was sent in that time"
+            return result(false, seen)
         }
         switch expectation.claim {
         case .delivery(_, _, let bounds):

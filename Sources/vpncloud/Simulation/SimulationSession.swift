@@ -71,7 +71,7 @@ struct SimulationSession {
         let next = Mutex(0)
         let (captures, total) = (captures, total)
         let folders = job.seeds.map { folderName(job, $0) }
-        let before = finished
+        let (before, start) = (finished, monotonicNanoseconds())
         DispatchQueue.concurrentPerform(iterations: min(threads, job.seeds.count)) { thread in
             while true {
                 let index = next.withLock { value in
@@ -86,7 +86,10 @@ struct SimulationSession {
                     shared.reports[index] = report
                     let count = shared.reports.count
                     shared.progress.show((before + count) * 1000 / total) {
-                        "\(job.file), \(count) of \(job.seeds.count) seeds"
+                        let events = shared.reports.values.reduce(UInt64(0)) { $0 + $1.counts.observations }
+                        let virtual = job.scenario.duration * count
+                        return
+                            "\(job.file), \(count) of \(job.seeds.count) seeds, \(virtual.inWords), \(rate(events, since: start))"
                     }
                 }
             }
@@ -115,9 +118,8 @@ struct SimulationSession {
         return player.play { done, run in
             guard isQuiet else { return }
             progress.show((finished * 1000 + done) / total) {
-                let rate = Double(run.counts.observations) / max(Double(monotonicNanoseconds() - start), 1) * 1000
                 return
-                    "\(job.file) seed \(seed), \(wholeSeconds(run.now)) s of \(wholeSeconds(run.end)) s, \(rounded(rate)) million events/s"
+                    "\(job.file) seed \(seed), \(wholeSeconds(run.now)) s of \(wholeSeconds(run.end)) s, \(rate(run.counts.observations, since: start))"
             }
         }
     }
@@ -181,7 +183,11 @@ private func tenths(_ nanoseconds: UInt64) -> String {
 
 private func wholeSeconds(_ time: Instant) -> UInt64 { time.nanoseconds / 1_000_000_000 }
 
-private func rounded(_ value: Double) -> String { "\(Int(value)).\(Int(value * 10) % 10)" }
+/// How many events there were a second, since a time of the monotonic clock.
+private func rate(_ events: UInt64, since start: UInt64) -> String {
+    let tenths = events * 10_000 / max(monotonicNanoseconds() - start, 1)
+    return "\(tenths / 10).\(tenths % 10) million events/s"
+}
 
 /// A number with its digits in groups of three.
 private func grouped(_ number: some BinaryInteger) -> String {
