@@ -50,7 +50,7 @@ package func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
 
 extension Duration {
     /// The whole nanoseconds, held within what 64 bits can say (292 years).
-    var nanoseconds: Int64 {
+    package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return seconds < 0 ? .min : .max }

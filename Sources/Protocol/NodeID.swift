@@ -23,7 +23,7 @@ extension NodeID: CustomStringConvertible {
 
 extension BinaryInteger {
     /// The value in lower-case hexadecimal, filled up with zeros to `digits`.
-    func hexadecimal(digits: Int) -> String {
+    package func hexadecimal(digits: Int) -> String {
         let text = String(self, radix: 16)
         return String(repeating: "0", count: Swift.max(0, digits - text.count)) + text
     }

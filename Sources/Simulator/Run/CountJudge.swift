@@ -87,7 +87,7 @@ struct CountJudge {
 
     /// The result, once the run is over.
     func result(names: (Int) -> String) -> ExpectationResult {
-        let span = max(1, (window.upperBound - window.lowerBound).milliseconds)
+        let span = max(1, Int((window.upperBound - window.lowerBound).nanoseconds / 1_000_000))
         let (bounds, unit, values): (Expectation.Bounds, String, [Int]) =
             switch subject {
             case .dropped(_, let bounds), .evicted(_, let bounds): (bounds, "", nodes.map { counts[$0] })
@@ -113,13 +113,5 @@ extension Expectation.Time {
         guard case .over(let from, let to) = self else { return .zero...end }
         let first = min(.zero + from, end)
         return first...max(first, min(to.map { .zero + $0 } ?? end, end))
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(clamping: seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

@@ -12,7 +12,7 @@ struct FrameJudge {
         switch expectation.claim {
         case .delivery(let from, let to, _), .latency(let from, let to, _, _):
             senders = roster.mask(try roster.numbers(of: from))
-            targets = roster.mask(try roster.numbers(of: to ?? Roster.everybody))
+            targets = roster.mask(try roster.numbers(of: to ?? Scenario.allNodes))
         default: return nil
         }
         self.expectation = expectation

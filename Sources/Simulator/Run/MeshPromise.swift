@@ -87,7 +87,8 @@ private struct EndState {
     init(_ scenario: Scenario, _ roster: Roster) throws(ScenarioError) {
         networks = roster.members.map { scenario.nodes[$0.plan].network }
         // A node whose own link loses most of what it sends is as good as none.
-        isRunning = roster.members.map { scenario.nodes[$0.plan].link?.isSound ?? true }
+        let isSound = roster.members.map { scenario.nodes[$0.plan].link?.isSound ?? true }
+        isRunning = isSound
         links = [:]
         for record in scenario.records { records[record.name] = record.target }
         lastFault = scenario.nodes.map(\.start).max() ?? .zero
@@ -98,8 +99,7 @@ private struct EndState {
             case .heal: isPartitioned = false
             case .kill(let name, let pause), .stop(let name, let pause):
                 for number in try roster.numbers(of: name) {
-                    isRunning[number] =
-                        pause != nil && scenario.nodes[roster.members[number].plan].link?.isSound ?? true
+                    isRunning[number] = pause != nil && isSound[number]
                 }
                 time += pause ?? .zero
             case .suspend(_, let duration): time += duration

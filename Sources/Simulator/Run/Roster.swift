@@ -12,9 +12,6 @@ struct Roster {
         let station: Station
     }
 
-    /// The word that stands for all nodes.
-    static let everybody = "all"
-
     /// The nodes in the order of the scenario.
     let members: [Member]
     private let numbersByName: [String: [Int]]
@@ -38,7 +35,7 @@ struct Roster {
                 guard numbers.updateValue(group, forKey: plan.name) == nil else { throw .duplicateNode(plan.name) }
             }
         }
-        numbers[Self.everybody] = Array(members.indices)
+        numbers[Scenario.allNodes] = Array(members.indices)
         self.members = members
         numbersByName = numbers
     }

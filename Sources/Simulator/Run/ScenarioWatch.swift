@@ -201,7 +201,7 @@ extension ScenarioWatch {
                     "\(node.name) sends data to \(datagram.destination) that its device did not give it")
             }
         } else {
-            let onWire = bytes.count + (datagram.source.address.isIPv4 ? 28 : 48)
+            let onWire = datagram.packetBytes
             counts.managementBytes += UInt64(onWire)
             for index in countJudges.indices {
                 countJudges[index].judge.note(management: onWire, by: number, at: now)

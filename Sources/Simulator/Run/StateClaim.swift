@@ -37,7 +37,7 @@ struct StateClaim {
         }
         switch claim {
         case .connected(let names):
-            let members = try roster.numbers(of: names.isEmpty ? [Roster.everybody] : names)
+            let members = try roster.numbers(of: names.isEmpty ? [Scenario.allNodes] : names)
             subject = .connected(members: members, isMember: roster.mask(members))
             exceptions = members.count * (members.count - 1)
         case .disconnected(let first, let second):

@@ -25,7 +25,7 @@ struct TrafficFlow {
         for plan in scenario.traffic {
             let frames = plan.frames(in: scenario.duration)
             for sender in try roster.numbers(of: plan.from) {
-                let receivers = try roster.numbers(of: plan.to ?? Roster.everybody).filter { $0 != sender }
+                let receivers = try roster.numbers(of: plan.to ?? Scenario.allNodes).filter { $0 != sender }
                 // Never more than the bound and one plan's share of it, so that no sum is too large.
                 total += min(frames, Scenario.maximumFrames + 1) * receivers.count
                 guard total <= Scenario.maximumFrames, flows.count + receivers.count < FrameIdentity.maximumFlows

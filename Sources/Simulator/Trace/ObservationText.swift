@@ -75,8 +75,7 @@ public struct ObservationText {
     private func checksum(_ bytes: [UInt8]) -> String {
         var hash = SipHash128(key: 0, 0)
         hash.append(bytes.span)
-        let digits = String(hash.digest >> 96, radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
+        return (hash.digest >> 96).hexadecimal(digits: 8)
     }
 }
 

@@ -1,4 +1,5 @@
 public import VPNNode
+import VPNProtocol
 
 /// A hash over everything that happens in a network, in order: two runs with the same hash did the same.
 ///
@@ -24,8 +25,5 @@ public final class TraceHash: NetworkObserver {
     public var digest: UInt128 { hash.digest }
 
     /// ``digest`` in 32 hexadecimal digits.
-    public var text: String {
-        let digits = String(digest, radix: 16)
-        return String(repeating: "0", count: 32 - digits.count) + digits
-    }
+    public var text: String { digest.hexadecimal(digits: 32) }
 }

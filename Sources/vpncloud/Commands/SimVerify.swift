@@ -37,8 +37,9 @@ struct SimVerify: ParsableCommand {
         var paths: [String] = []
         for (file, scenario) in try readScenarios(ofFiles: files) {
             let seed = seed ?? scenario.seed
-            var golden = try GoldenFile(besideScenario: file)
-            if let known = goldens[golden.path] { golden = known } else { paths.append(golden.path) }
+            let path = GoldenFile.path(besideScenario: file)
+            if goldens[path] == nil { paths.append(path) }
+            var golden = try goldens[path] ?? GoldenFile(path)
             let outcome =
                 recorded
                 ? try ranOnce(file, scenario, seed, golden)
@@ -48,7 +49,7 @@ struct SimVerify: ParsableCommand {
             case .same(let hash):
                 if let known = golden[file, seed], known != hash {
                     print(
-                        "\(file): seed \(seed): trace \(hash) in both processes, but \(golden.path) has \(known); if that is meant, run it with --update"
+                        "\(file): seed \(seed): trace \(hash)\(recorded ? "" : " in both processes"), but \(golden.path) has \(known); if that is meant, run it with --update"
                     )
                     differing += 1
                     break
@@ -60,7 +61,7 @@ struct SimVerify: ParsableCommand {
                 print("\(file): seed \(seed): DIFFERENT\n\(text)")
                 differing += 1
             }
-            goldens[golden.path] = golden
+            goldens[path] = golden
         }
         if update {
             for path in paths {
@@ -75,7 +76,7 @@ struct SimVerify: ParsableCommand {
         _ file: String, _ scenario: Scenario, _ seed: UInt64, _ golden: GoldenFile
     ) throws -> TwoRuns.Outcome {
         let report = ScenarioPlayer(file: file, scenario: scenario, seed: seed).play()
-        guard let hash = report.trace else { throw Failure.runTime("\(file): \(report.problem ?? "no trace")") }
+        let hash = try report.hash()
         guard golden[file, seed] != nil else {
             return .different("  \(golden.path) has no hash for it; add it with: vpncloud sim verify --update \(file)")
         }
@@ -100,8 +101,19 @@ struct SimTrace: ParsableCommand {
         var player = ScenarioPlayer(file: file, scenario: scenario, seed: seed ?? scenario.seed)
         player.lines = { line, _ in output.write(line) }
         let report = player.play()
-        output.write("trace \(report.trace ?? report.problem ?? "none")")
+        output.write(report.traceLine)
         output.flush()
+    }
+}
+
+extension ScenarioReport {
+    /// What the event log ends with.
+    fileprivate var traceLine: String { "trace \(trace ?? problem ?? "none")" }
+
+    /// The trace hash of a run that came to its end.
+    fileprivate func hash() throws -> String {
+        guard let trace else { throw Failure.runTime("\(file ?? scenario): \(problem ?? "no trace")") }
+        return trace
     }
 }
 
@@ -135,11 +147,10 @@ private struct TwoRuns {
         }
         let report = player.play()
         if let difference { return .different(difference) }
-        let own = "trace \(report.trace ?? report.problem ?? "none")"
+        let own = report.traceLine
         let other = try child.nextLine()
         guard other == own else { return .different(Self.text(number + 1, own, other)) }
-        guard let hash = report.trace else { throw Failure.runTime("\(file): \(report.problem ?? "no trace")") }
-        return .same(hash: hash)
+        return .same(hash: try report.hash())
     }
 
     private static func text(_ number: Int, _ line: String, _ other: String?) -> String {

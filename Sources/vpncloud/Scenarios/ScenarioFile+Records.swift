@@ -51,18 +51,8 @@ extension ScenarioFile {
 
     /// The name of a record; nil, and a fault, where there is none.
     func recordName(_ key: String, _ node: YAMLNode) -> String? {
-        guard case .scalar(let scalar) = node.content, !scalar.isNull else {
-            faults.report(node.position, "\(key): expected the name of a record, found \(node.summary)")
-            return nil
-        }
         let known = scenario.records.map(\.name)
-        guard known.contains(scalar.text) else {
-            let advice = faults.isFull ? "" : Spelling.advice(onUnknown: scalar.text, among: known, called: "records")
-            faults.report(
-                node.position, "\(key): there is no record '\(scalar.text.shortenedForMessage)'; \(advice)")
-            return nil
-        }
-        return scalar.text
+        return knownName(key, node, among: known, "record", isKnown: known.contains)
     }
 
     /// Reads which invariants count and which do not; those that are not named are as they are by default.

@@ -94,17 +94,7 @@ extension ScenarioFile {
 
     /// A name of a node or a group; nil, and a fault, where there is none.
     func nodeName(_ key: String, _ node: YAMLNode) -> String? {
-        guard case .scalar(let scalar) = node.content, !scalar.isNull else {
-            faults.report(node.position, "\(key): expected the name of a node, found \(node.summary)")
-            return nil
-        }
-        guard names.contains(scalar.text) else {
-            let advice = faults.isFull ? "" : names.advice(onUnknown: scalar.text)
-            faults.report(
-                node.position, "\(key): there is no node '\(scalar.text.shortenedForMessage)'; \(advice)")
-            return nil
-        }
-        return scalar.text
+        knownName(key, node, among: names.written, "node", isKnown: names.contains)
     }
 
     func nodeName(_ fields: ScenarioFields, _ key: String) -> String? {
@@ -121,15 +111,28 @@ extension ScenarioFile {
 
     /// A name of a network; nil, and a fault, where there is none.
     func networkName(_ key: String, _ node: YAMLNode) -> String? {
+        let known = scenario.networks.map(\.name)
+        return knownName(key, node, among: known, "network", isKnown: known.contains)
+    }
+
+    /// A name that is known; nil, and a fault, where it is not.
+    ///
+    /// - Parameters:
+    ///   - written: the names that are suggested for one that is unknown.
+    ///   - what: what it is the name of, such as `network`.
+    ///   - isKnown: whether there is such a name.
+    func knownName(
+        _ key: String, _ node: YAMLNode, among written: [String], _ what: String, isKnown: (String) -> Bool
+    ) -> String? {
         guard case .scalar(let scalar) = node.content, !scalar.isNull else {
-            faults.report(node.position, "\(key): expected the name of a network, found \(node.summary)")
+            faults.report(node.position, "\(key): expected the name of a \(what), found \(node.summary)")
             return nil
         }
-        let known = scenario.networks.map(\.name)
-        guard known.contains(scalar.text) else {
-            let advice = faults.isFull ? "" : Spelling.advice(onUnknown: scalar.text, among: known, called: "networks")
+        guard isKnown(scalar.text) else {
+            let advice =
+                faults.isFull ? "" : Spelling.advice(onUnknown: scalar.text, among: written, called: "\(what)s")
             faults.report(
-                node.position, "\(key): there is no network '\(scalar.text.shortenedForMessage)'; \(advice)")
+                node.position, "\(key): there is no \(what) '\(scalar.text.shortenedForMessage)'; \(advice)")
             return nil
         }
         return scalar.text

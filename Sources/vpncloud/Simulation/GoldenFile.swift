@@ -7,10 +7,15 @@ struct GoldenFile {
     let path: String
     private var hashes: [(file: String, seed: UInt64, hash: String)] = []
 
-    /// The file beside a scenario; empty where there is none.
-    init(besideScenario scenario: String) throws(Failure) {
+    /// Where the file beside a scenario is, if there is one.
+    static func path(besideScenario scenario: String) -> String {
         let folder = scenario.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        path = scenario.contains("/") ? "\(folder)/\(Self.name)" : Self.name
+        return scenario.contains("/") ? "\(folder)/\(name)" : name
+    }
+
+    /// The file at a path; empty where there is none.
+    init(_ path: String) throws(Failure) {
+        self.path = path
         let bytes: [UInt8]
         do {
             bytes = try FileBytes.read(path, atMost: Self.longest)

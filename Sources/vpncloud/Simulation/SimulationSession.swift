@@ -69,8 +69,8 @@ struct SimulationSession {
     private mutating func playAtOnce(_ job: ScenarioJob) -> [ScenarioReport] {
         let shared = Mutex((reports: [Int: ScenarioReport](), progress: progress))
         let next = Mutex(0)
-        let (captures, total) = (captures, total)
-        let folders = job.seeds.map { folderName(job, $0) }
+        let total = total
+        let folders = job.seeds.map { captureFolder(job, $0) }
         let (before, start) = (finished, monotonicNanoseconds())
         DispatchQueue.concurrentPerform(iterations: min(threads, job.seeds.count)) { thread in
             while true {
@@ -80,7 +80,7 @@ struct SimulationSession {
                 }
                 guard index < job.seeds.count else { return }
                 var player = ScenarioPlayer(file: job.file, scenario: job.scenario, seed: job.seeds[index])
-                player.captures = captures.map { "\($0)/\(folders[index])" }
+                player.captures = folders[index]
                 let report = player.play()
                 shared.withLock { shared in
                     shared.reports[index] = report
@@ -103,7 +103,7 @@ struct SimulationSession {
 
     private mutating func play(_ job: ScenarioJob, _ seed: UInt64) -> ScenarioReport {
         var player = ScenarioPlayer(file: job.file, scenario: job.scenario, seed: seed)
-        if let captures { player.captures = total > 1 ? "\(captures)/\(folderName(job, seed))" : captures }
+        player.captures = captureFolder(job, seed)
         let (log, output, verbosity) = (log, output, verbosity)
         if log != nil || verbosity > 0 {
             log?.write("# \(job.file), seed \(seed)")
@@ -128,7 +128,7 @@ struct SimulationSession {
         let rate = report.elapsed.map { elapsed in
             let factor = report.duration / max(elapsed, .nanoseconds(1))
             return
-                ", in \(tenths(UInt64(clamping: elapsed.wholeNanoseconds))) s (\(grouped(Int(factor))) times real time)"
+                ", in \(tenths(UInt64(clamping: elapsed.nanoseconds))) s (\(grouped(Int(factor))) times real time)"
         }
         output.write(
             "  seed \(report.seed): \(report.passed ? "ok" : "FAILED"), \(report.duration.inWords)\(rate ?? "")")
@@ -150,7 +150,7 @@ struct SimulationSession {
         let elapsed = reports.reduce(Duration.zero) { $0 + ($1.elapsed ?? .zero) }
         let seeds = "seeds \(reports.first?.seed ?? 0)-\(reports.last?.seed ?? 0)"
         let outcome = failed.isEmpty ? "ok" : "FAILED with \(Count(failed.count, "seed")) of \(reports.count)"
-        output.write("  \(seeds): \(outcome), in \(tenths(UInt64(clamping: elapsed.wholeNanoseconds))) s")
+        output.write("  \(seeds): \(outcome), in \(tenths(UInt64(clamping: elapsed.nanoseconds))) s")
         // The rest fails alike, most likely; each has its place in the reports.
         guard let first = failed.first else { return }
         printFailure(first)
@@ -164,13 +164,15 @@ struct SimulationSession {
         for line in report.failureText.split(separator: "\n") { output.write("    \(line)") }
     }
 
-    private func folderName(_ job: ScenarioJob, _ seed: UInt64) -> String {
+    /// Where the captures of a run go, which is a folder of its own where there are several; nil for nowhere.
+    private func captureFolder(_ job: ScenarioJob, _ seed: UInt64) -> String? {
+        guard let captures, total > 1 else { return captures }
         let base = job.file.split(separator: "/").last.map(String.init) ?? "scenario"
         let stem = base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
         // Files of one name in two folders are told apart by their place.
         let namesakes = jobs.filter { $0.file.hasSuffix("/\(base)") || $0.file == base }
         let place = namesakes.firstIndex { $0.file == job.file } ?? 0
-        return "\(stem)\(place > 0 ? "-\(place + 1)" : "")-seed-\(seed)"
+        return "\(captures)/\(stem)\(place > 0 ? "-\(place + 1)" : "")-seed-\(seed)"
     }
 }
 
@@ -198,11 +200,4 @@ private func grouped(_ number: some BinaryInteger) -> String {
         place -= 3
     }
     return String(digits)
-}
-
-extension Duration {
-    fileprivate var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
 }
