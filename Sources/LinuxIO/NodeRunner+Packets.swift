@@ -201,7 +201,7 @@ extension NodeRunner {
             if deviceIsDown { noteDevice(isDown: false, observer) }
         case .failed(let code):
             counters.deviceWriteErrors &+= 1
-            engine.deviceRefusedFrame(at: now, into: &batch)
+            engine.deviceRefused(frames: 1, at: now, into: &batch)
             if code == EIO { noteDevice(isDown: true, observer) }
             if TunnelDevice.isLoss(code) {
                 deviceLost(SystemError("cannot write to device '\(device.name)'", code: code), observer)

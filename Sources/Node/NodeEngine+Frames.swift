@@ -1,46 +1,55 @@
 import VPNProtocol
 
 extension NodeEngine {
-    /// Takes a frame of the device to the peers that it is for.
-    public mutating func send(_ frame: StagedFrame, at now: Instant, into outputs: inout OutputBatch) {
+    /// Takes frames of the device to the peers that they are for. All frames of a run have the addresses of the first.
+    public mutating func send(_ frames: StagedFrames, at now: Instant, into outputs: inout OutputBatch) {
         guard !isShutDown else { return }
-        counters.taken.count(frame.range.count)
-        guard frame.range.count + configuration.seal.headBytes + configuration.seal.tailBytes <= Self.maximumPacketBytes
-        else { return drop(.oversizedFrame, from: nil, into: &outputs) }
+        let bytes = frames.byteCount(gapBytes: outputs.gapBytes)
+        counters.taken.count(bytes, packets: frames.count)
+        guard frames.frameBytes + outputs.gapBytes <= Self.maximumPacketBytes
+        else { return drop(.oversizedFrame, from: nil, count: frames.count, into: &outputs) }
         guard
             let addresses = FrameAddresses(
-                outputs.bytes.extracting(frame.range), deviceType: configuration.deviceType)
-        else { return drop(.malformedFrame, from: nil, into: &outputs) }
-        guard !peers.isEmpty else { return drop(.noPeers, from: nil, into: &outputs) }
+                outputs.bytes.extracting(frames.first), deviceType: configuration.deviceType)
+        else { return drop(.malformedFrame, from: nil, count: frames.count, into: &outputs) }
+        guard !peers.isEmpty else { return drop(.noPeers, from: nil, count: frames.count, into: &outputs) }
 
         let mark = outputs.destinationMark
         switch forwarding {
         case .hub:
-            appendAllPeers(bytes: frame.range.count, into: &outputs)
+            appendAllPeers(bytes: bytes, messages: frames.count, into: &outputs)
         case .learning:
             if let reference = stations.peer(of: addresses.destination, at: now), let slot = peers.slot(of: reference) {
-                appendDestination(slot, bytes: frame.range.count, into: &outputs)
+                appendDestination(slot, bytes: bytes, messages: frames.count, into: &outputs)
             } else {
-                appendAllPeers(bytes: frame.range.count, into: &outputs)
+                appendAllPeers(bytes: bytes, messages: frames.count, into: &outputs)
             }
         case .claims:
             guard let reference = claims.peer(of: addresses.destination), let slot = peers.slot(of: reference) else {
-                return drop(.unknownDestination, from: nil, into: &outputs)
+                return drop(.unknownDestination, from: nil, count: frames.count, into: &outputs)
             }
-            appendDestination(slot, bytes: frame.range.count, into: &outputs)
+            appendDestination(slot, bytes: bytes, messages: frames.count, into: &outputs)
         }
-        if configuration.reportsMessages {
-            let receivers = outputs.destinationMark - mark
-            outputs.append(.sending(.data, destinations: receivers, bytes: frame.range.count))
+        if configuration.reportsMessages { reportSending(frames, toDestinationsSince: mark, into: &outputs) }
+        outputs.transmit(frames, toDestinationsSince: mark)
+    }
+
+    private func reportSending(
+        _ frames: StagedFrames, toDestinationsSince mark: Int, into outputs: inout OutputBatch
+    ) {
+        let receivers = outputs.destinationMark - mark
+        let lastBytes = frames.range.count - (frames.count - 1) * (frames.frameBytes + outputs.gapBytes)
+        for index in 1...frames.count {
+            let bytes = index < frames.count ? frames.frameBytes : lastBytes
+            outputs.append(.sending(.data, destinations: receivers, bytes: bytes))
         }
-        outputs.transmit(frame, toDestinationsSince: mark)
     }
 
     /// The longest UDP datagram over IPv4 (65535 - 20 - 8).
     static var maximumPacketBytes: Int { 65_507 }
 
-    private mutating func appendAllPeers(bytes: Int, into outputs: inout OutputBatch) {
-        for slot in peers.slots { appendDestination(slot, bytes: bytes, into: &outputs) }
+    private mutating func appendAllPeers(bytes: Int, messages: Int, into outputs: inout OutputBatch) {
+        for slot in peers.slots { appendDestination(slot, bytes: bytes, messages: messages, into: &outputs) }
     }
 
     /// Takes data from a peer: what it is for the device.

@@ -110,9 +110,9 @@ public struct NodeEngine: ~Copyable {
         outputs.append(.sendFailed(endpoint, errorCode: errorCode))
     }
 
-    /// Notes that the device did not take a frame that was to be delivered.
-    public mutating func deviceRefusedFrame(at now: Instant, into outputs: inout OutputBatch) {
-        drop(.deviceRefused, from: nil, into: &outputs)
+    /// Notes that the device did not take frames that were to be delivered.
+    public mutating func deviceRefused(frames: Int, at now: Instant, into outputs: inout OutputBatch) {
+        drop(.deviceRefused, from: nil, count: frames, into: &outputs)
     }
 
     /// Says goodbye to all peers and gives the port back. The node does nothing after that.
@@ -146,16 +146,20 @@ public struct NodeEngine: ~Copyable {
 }
 
 extension NodeEngine {
-    /// Counts a datagram or a frame that goes no further, and says so.
-    mutating func drop(_ reason: DropReason, from source: Endpoint?, into outputs: inout OutputBatch) {
-        counters.countDrop(reason)
-        outputs.append(.dropped(reason, source))
+    /// Counts datagrams or frames that go no further, and says so of each.
+    mutating func drop(
+        _ reason: DropReason, from source: Endpoint?, count: Int = 1, into outputs: inout OutputBatch
+    ) {
+        for _ in 0..<count {
+            counters.countDrop(reason)
+            outputs.append(.dropped(reason, source))
+        }
     }
 
-    /// Adds a peer to the receivers of the next transmit, which has so many bytes on the wire.
-    mutating func appendDestination(_ slot: Int, bytes: Int, into outputs: inout OutputBatch) {
+    /// Adds a peer to the receivers of the next transmit, which carries messages of so many bytes.
+    mutating func appendDestination(_ slot: Int, bytes: Int, messages: Int = 1, into outputs: inout OutputBatch) {
         outputs.appendDestination(peers.peers[slot].address)
-        peers.countSent(to: slot, bytes: bytes + configuration.seal.headBytes + configuration.seal.tailBytes)
+        peers.countSent(to: slot, bytes: bytes + messages * outputs.gapBytes, packets: messages)
     }
 
     /// Stages a control message.

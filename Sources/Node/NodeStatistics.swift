@@ -7,8 +7,8 @@ public struct Traffic: Hashable, Sendable {
     /// Their bytes: of whole datagrams for peers, of frames for the device.
     public var bytes: UInt64 = 0
 
-    mutating func count(_ bytes: Int) {
-        packets &+= 1
+    mutating func count(_ bytes: Int, packets count: Int = 1) {
+        packets &+= UInt64(count)
         self.bytes &+= UInt64(bytes)
     }
 }

@@ -1,9 +1,21 @@
 public import VPNProtocol
 
-/// Where a frame from the device stands in a batch.
-public struct StagedFrame: Hashable, Sendable {
-    /// Its bytes, counted from the start of the batch's arena.
+/// Where frames from the device stand in a batch: one, or a run of one length that goes the same way, as it is cut from
+/// what the kernel hands over in one piece.
+public struct StagedFrames: Hashable, Sendable {
+    /// From the first byte of the first frame to the end of the last, counted from the start of the batch's arena. Between
+    /// two frames is the ``OutputBatch/gapBytes`` that header, nonce and tag take.
     public let range: Range<Int>
+    /// The length of each frame; the last of a run may be shorter.
+    public let frameBytes: Int
+    /// How many frames there are.
+    public let count: Int
+
+    /// The first frame.
+    public var first: Range<Int> { range.lowerBound..<min(range.lowerBound + frameBytes, range.upperBound) }
+
+    /// The bytes of all frames, without what is between them.
+    func byteCount(gapBytes: Int) -> Int { range.count - (count - 1) * gapBytes }
 }
 
 /// One message to one or more destinations, or a run of messages of one size to a single destination.
@@ -100,25 +112,57 @@ public struct OutputBatch: ~Copyable {
     /// The longest frame that still fits the arena.
     public var roomForFrame: Int { max(0, arena.count - used - headBytes - tailBytes) }
 
+    /// What stands between two frames of a run: the tag of one, and header and nonce of the next.
+    public var gapBytes: Int { headBytes + tailBytes }
+
     /// Lets `read` write a frame into the arena, and returns where it is.
     ///
     /// - Parameter read: gets ``roomForFrame`` bytes and returns how many of them it has written; nil or 0 for none.
-    public mutating func stageFrame(_ read: (inout MutableSpan<UInt8>) -> Int?) -> StagedFrame? {
+    public mutating func stageFrame(_ read: (inout MutableSpan<UInt8>) -> Int?) -> StagedFrames? {
+        stageFrames { target in
+            guard let count = read(&target), count > 0 else { return nil }
+            return FrameLayout(frameBytes: count, count: 1, lastBytes: count)
+        }
+    }
+
+    /// How a run of frames stands in the room for it: one each `frameBytes` and ``OutputBatch/gapBytes``.
+    public struct FrameLayout: Hashable, Sendable {
+        let frameBytes: Int
+        let count: Int
+        let lastBytes: Int
+
+        /// - Parameters:
+        ///   - frameBytes: the length of each frame but the last.
+        ///   - count: how many there are, at least 1.
+        ///   - lastBytes: the length of the last one, 1 to `frameBytes`.
+        public init(frameBytes: Int, count: Int, lastBytes: Int) {
+            precondition(count > 0 && lastBytes > 0 && lastBytes <= frameBytes, "a run has frames, the last no longer")
+            self.frameBytes = frameBytes
+            self.count = count
+            self.lastBytes = lastBytes
+        }
+    }
+
+    /// Lets `read` write frames into the arena, and returns where they are.
+    ///
+    /// - Parameter read: gets ``roomForFrame`` bytes and returns what of them it has written; nil for nothing.
+    public mutating func stageFrames(_ read: (inout MutableSpan<UInt8>) -> FrameLayout?) -> StagedFrames? {
         let start = used + headBytes
         let room = roomForFrame
         guard room > 0 else { return nil }
         var whole = arena.mutableSpan
         var target = whole._mutatingExtracting(start..<start + room)
-        guard let count = read(&target), count > 0 else { return nil }
-        precondition(count <= room, "a frame is no longer than the room it was given")
-        return StagedFrame(range: start..<start + count)
+        guard let layout = read(&target) else { return nil }
+        let length = (layout.count - 1) * (layout.frameBytes + gapBytes) + layout.lastBytes
+        precondition(length <= room, "frames are no longer than the room they were given")
+        return StagedFrames(range: start..<start + length, frameBytes: layout.frameBytes, count: layout.count)
     }
 
     /// Copies a frame into the arena, which grows where it must.
-    public mutating func stageFrame(copying frame: Span<UInt8>) -> StagedFrame {
+    public mutating func stageFrame(copying frame: Span<UInt8>) -> StagedFrames {
         let message = reserve(byteCount: frame.count)
         for index in 0..<frame.count { arena[message.lowerBound + index] = frame[index] }
-        return StagedFrame(range: message)
+        return StagedFrames(range: message, frameBytes: frame.count, count: 1)
     }
 }
 
@@ -152,34 +196,52 @@ extension OutputBatch {
             encode(&writer)
             precondition(writer.count == byteCount, "a message must be as long as its byteCount says")
         }
-        push(type, message, destinations: mark..<destinations.count)
+        let packet = message.lowerBound - headBytes..<message.upperBound + tailBytes
+        transmits.append(
+            Transmit(range: packet, segmentBytes: packet.count, type: type, destinations: mark..<destinations.count))
+        used = packet.upperBound
     }
 
-    /// Sends a staged frame to the receivers appended since `mark`.
-    mutating func transmit(_ frame: StagedFrame, toDestinationsSince mark: Int) {
+    /// Sends staged frames to the receivers appended since `mark`, in as few transmits as the bounds of one allow.
+    mutating func transmit(_ frames: StagedFrames, toDestinationsSince mark: Int) {
         guard destinations.count > mark else { return }
         precondition(
-            frame.range.lowerBound == used + headBytes, "a staged frame is sent before anything else is staged")
-        let packet = frame.range.lowerBound - headBytes..<frame.range.upperBound + tailBytes
-        // A frame that continues a run to the same single receiver joins it.
-        if destinations.count == mark + 1, let last = transmits.last, last.type == .data, sealed < transmits.count,
-            last.destinations.count == 1, destinations[last.destinations.lowerBound] == destinations[mark],
-            last.range.upperBound == packet.lowerBound, last.range.count.isMultiple(of: last.segmentBytes),
-            packet.count <= last.segmentBytes, last.range.count < Self.maximumSegments * last.segmentBytes,
-            last.range.count + packet.count <= Self.maximumRunBytes
-        {
+            frames.range.lowerBound == used + headBytes, "a staged frame is sent before anything else is staged")
+        let segmentBytes = frames.frameBytes + gapBytes
+        var packets = frames.range.lowerBound - headBytes..<frames.range.upperBound + tailBytes
+        used = packets.upperBound
+        packets = continueRun(packets, of: segmentBytes, toDestinationsSince: mark)
+        if packets.isEmpty {
             destinations.removeLast()
-            transmits[transmits.count - 1].range = last.range.lowerBound..<packet.upperBound
-            used = packet.upperBound
-        } else {
-            push(.data, frame.range, destinations: mark..<destinations.count)
+            return
+        }
+        let longest = max(1, min(Self.maximumSegments, Self.maximumRunBytes / segmentBytes)) * segmentBytes
+        while !packets.isEmpty {
+            let run = packets.prefix(longest)
+            transmits.append(
+                Transmit(
+                    range: run, segmentBytes: min(segmentBytes, run.count), type: .data,
+                    destinations: mark..<destinations.count))
+            packets = run.upperBound..<packets.upperBound
         }
     }
 
-    private mutating func push(_ type: MessageType, _ message: Range<Int>, destinations: Range<Int>) {
-        let packet = message.lowerBound - headBytes..<message.upperBound + tailBytes
-        transmits.append(Transmit(range: packet, segmentBytes: packet.count, type: type, destinations: destinations))
-        used = packet.upperBound
+    /// Adds packets to the last transmit as far as they continue it: with the same single receiver, of the same length or
+    /// one that is shorter, and no shorter one before them. Returns those that it does not take.
+    private mutating func continueRun(
+        _ packets: Range<Int>, of segmentBytes: Int, toDestinationsSince mark: Int
+    ) -> Range<Int> {
+        guard destinations.count == mark + 1, let last = transmits.last, last.type == .data, sealed < transmits.count,
+            last.destinations.count == 1, destinations[last.destinations.lowerBound] == destinations[mark],
+            last.range.upperBound == packets.lowerBound, last.range.count.isMultiple(of: last.segmentBytes),
+            segmentBytes == last.segmentBytes || packets.count == segmentBytes && segmentBytes < last.segmentBytes
+        else { return packets }
+        let segments = min(Self.maximumSegments, Self.maximumRunBytes / last.segmentBytes)
+        let room = segments * last.segmentBytes - last.range.count
+        guard room > 0 else { return packets }
+        let taken = packets.prefix(room)
+        transmits[transmits.count - 1].range = last.range.lowerBound..<taken.upperBound
+        return taken.upperBound..<packets.upperBound
     }
 
     /// Seals every transmit that is not sealed yet, each message under the next nonce.

@@ -46,10 +46,10 @@ struct TrafficCount: Hashable, Sendable {
     var packets: UInt32 = 0
     var bytes: UInt32 = 0
 
-    /// Counts a packet. Returns what is carried over, where something is.
+    /// Counts packets of so many bytes in all, less than 4 GiB. Returns what is carried over, where something is.
     @inline(__always)
-    mutating func count(_ bytes: Int) -> TrafficCount? {
-        let (packetSum, packetCarry) = packets.addingReportingOverflow(1)
+    mutating func count(_ bytes: Int, packets count: Int) -> TrafficCount? {
+        let (packetSum, packetCarry) = packets.addingReportingOverflow(UInt32(count))
         let (byteSum, byteCarry) = self.bytes.addingReportingOverflow(UInt32(bytes))
         packets = packetSum
         self.bytes = byteSum

@@ -241,13 +241,13 @@ extension PeerTable {
     }
 
     @inline(__always)
-    mutating func countReceived(from slot: Int, bytes: Int) {
-        if let carry = peers[slot].received.count(bytes) { extras[extrasNumber(of: slot)].received &+= carry }
+    mutating func countReceived(from slot: Int, bytes: Int, packets: Int = 1) {
+        if let carry = peers[slot].received.count(bytes, packets: packets) { extras[extrasNumber(of: slot)].received &+= carry }
     }
 
     @inline(__always)
-    mutating func countSent(to slot: Int, bytes: Int) {
-        if let carry = peers[slot].sent.count(bytes) { extras[extrasNumber(of: slot)].sent &+= carry }
+    mutating func countSent(to slot: Int, bytes: Int, packets: Int = 1) {
+        if let carry = peers[slot].sent.count(bytes, packets: packets) { extras[extrasNumber(of: slot)].sent &+= carry }
     }
 
     private func details(of slot: Int) -> PeerExtras? {
