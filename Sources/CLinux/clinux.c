@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -14,18 +15,27 @@
 #include <unistd.h>
 
 _Static_assert(CLINUX_NAME_BYTES == IFNAMSIZ, "the length of device names");
+_Static_assert(CLINUX_SEGMENT_SIZE_BYTES == CMSG_SPACE(sizeof(int)), "room for the size of segments");
 _Static_assert(sizeof(struct clinux_message) == sizeof(struct mmsghdr), "the layout of mmsghdr");
 _Static_assert(
     __builtin_offsetof(struct clinux_message, byte_count) == __builtin_offsetof(struct mmsghdr, msg_len),
     "the layout of mmsghdr");
 
-int clinux_tunnel_attach(int descriptor, char *name, int is_tap) {
+int clinux_tunnel_attach(int descriptor, char *name, int is_tap, int with_header) {
     struct ifreq request = {0};
     memcpy(request.ifr_name, name, IFNAMSIZ);
-    request.ifr_flags = (is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI;
+    request.ifr_flags = (is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (with_header ? IFF_VNET_HDR : 0);
     int result = ioctl(descriptor, TUNSETIFF, &request);
     memcpy(name, request.ifr_name, IFNAMSIZ);
     return result;
+}
+
+int clinux_tunnel_set_header_bytes(int descriptor, int byte_count) {
+    return ioctl(descriptor, TUNSETVNETHDRSZ, &byte_count);
+}
+
+int clinux_tunnel_set_offload(int descriptor, unsigned int flags) {
+    return ioctl(descriptor, TUNSETOFFLOAD, (unsigned long)flags);
 }
 
 int clinux_receive(int socket, struct clinux_message *messages, unsigned int count) {
@@ -34,6 +44,26 @@ int clinux_receive(int socket, struct clinux_message *messages, unsigned int cou
 
 int clinux_send(int socket, struct clinux_message *messages, unsigned int count) {
     return sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void clinux_write_segment_size(struct msghdr *message, void *control, uint16_t segment_bytes) {
+    message->msg_control = control;
+    message->msg_controllen = CMSG_SPACE(sizeof segment_bytes);
+    struct cmsghdr *entry = CMSG_FIRSTHDR(message);
+    entry->cmsg_level = SOL_UDP;
+    entry->cmsg_type = CLINUX_UDP_SEGMENT;
+    entry->cmsg_len = CMSG_LEN(sizeof segment_bytes);
+    memcpy(CMSG_DATA(entry), &segment_bytes, sizeof segment_bytes);
+}
+
+int clinux_read_segment_size(struct msghdr *message) {
+    for (struct cmsghdr *entry = CMSG_FIRSTHDR(message); entry; entry = CMSG_NXTHDR(message, entry)) {
+        if (entry->cmsg_level != SOL_UDP || entry->cmsg_type != CLINUX_UDP_GRO) continue;
+        int segment_bytes = 0;
+        memcpy(&segment_bytes, CMSG_DATA(entry), sizeof segment_bytes);
+        return segment_bytes;
+    }
+    return 0;
 }
 
 int clinux_open(const char *path, int flags, unsigned int mode) { return open(path, flags | O_CLOEXEC, mode); }

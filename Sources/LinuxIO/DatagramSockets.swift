@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import VPNProtocol
 
@@ -5,6 +6,10 @@ import VPNProtocol
 public struct DatagramSockets: ~Copyable {
     private let ipv4: Descriptor
     private let ipv6: Descriptor
+    /// Whether the kernel hands over several datagrams of one source and size at once (`UDP_GRO`, Linux 5.0).
+    public let receivesRuns: Bool
+    /// Whether it takes several datagrams of one size to one address at once (`UDP_SEGMENT`, Linux 4.18).
+    public let sendsRuns: Bool
     /// The port; where 0 was asked for, the one that the kernel chose.
     public let port: UInt16
 
@@ -14,20 +19,29 @@ public struct DatagramSockets: ~Copyable {
 
     /// Binds the port for IPv4 and IPv6. One of them is enough, where the machine has no more.
     ///
+    /// - Parameter wantsRuns: whether to exchange several datagrams at once with the kernel, where it can.
     /// - Throws: where the port is taken in either family, or neither is there.
-    public init(port: UInt16) throws(SystemError) {
-        try self.init(port: port, open: Self.open)
+    public init(port: UInt16, wantsRuns: Bool = true) throws(SystemError) {
+        try self.init(port: port, wantsRuns: wantsRuns, open: Self.open)
     }
 
     /// - Parameter open: makes a bound socket, or throws `EAFNOSUPPORT` where the machine has not the family.
     init(
-        port: UInt16, open: (AddressFamily, UInt16) throws(SystemError) -> Descriptor
+        port: UInt16, wantsRuns: Bool = true, open: (AddressFamily, UInt16) throws(SystemError) -> Descriptor
     ) throws(SystemError) {
         let first = try Self.openIfPresent(.ipv4, port, open)
         let port = port == 0 && first.number >= 0 ? Self.port(of: first.number) : port
         let isOnly = first.number < 0
         let second = isOnly ? try open(.ipv6, port) : try Self.openIfPresent(.ipv6, port, open)
         self.port = port == 0 ? Self.port(of: second.number) : port
+        // What one family can, the other can as well.
+        let any = first.number >= 0 ? first.number : second.number
+        sendsRuns = wantsRuns && Self.knowsSegments(any)
+        var receivesRuns = wantsRuns
+        for socket in [first.number, second.number] where socket >= 0 && receivesRuns {
+            receivesRuns = Self.set(socket, Int32(IPPROTO_UDP), CLINUX_UDP_GRO, 1)
+        }
+        self.receivesRuns = receivesRuns
         ipv4 = consume first
         ipv6 = consume second
     }
@@ -98,6 +112,13 @@ extension DatagramSockets {
             default: ""
             }
         return SystemError("cannot listen on UDP port \(port) for \(family.rawValue)", code: code, advice: advice)
+    }
+
+    /// Whether the kernel has heard of `UDP_SEGMENT`. Whether the way of a datagram allows it shows when it is sent.
+    private static func knowsSegments(_ socket: Int32) -> Bool {
+        var value: Int32 = 0
+        var byteCount = socklen_t(MemoryLayout<Int32>.size)
+        return unsafe getsockopt(socket, Int32(IPPROTO_UDP), CLINUX_UDP_SEGMENT, &value, &byteCount) == 0
     }
 
     private static func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) -> Bool {

@@ -22,6 +22,16 @@ public struct IOCounters: Hashable, Sendable {
     public internal(set) var deviceReadErrors: UInt64 = 0
     /// Frames that the device did not take.
     public internal(set) var deviceWriteErrors: UInt64 = 0
+    /// Frames from the device that did not fit what the kernel said of them, and went no further.
+    public internal(set) var malformedFrames: UInt64 = 0
+    /// Calls that brought datagrams.
+    public internal(set) var receiveCalls: UInt64 = 0
+    /// Calls that sent datagrams, or tried to.
+    public internal(set) var sendCalls: UInt64 = 0
+    /// Calls that brought frames.
+    public internal(set) var deviceReads: UInt64 = 0
+    /// Calls that the device took frames with.
+    public internal(set) var deviceWrites: UInt64 = 0
     /// Times that the loop woke.
     public internal(set) var rounds: UInt64 = 0
 

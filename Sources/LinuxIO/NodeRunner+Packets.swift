@@ -19,8 +19,10 @@ struct Pauses {
 }
 
 extension NodeRunner {
-    /// Frames taken from the device before the batch is sent.
-    static let framesPerRound = 64
+    /// Reads of the device before the batch is sent.
+    static let readsPerRound = 64
+    /// Bytes taken from the device before the batch is sent: few enough to be in the processor's caches still.
+    static let bytesPerRound = 128 << 10
     /// Batches of datagrams taken from one socket before others have their turn.
     static let datagramBatchesPerRound = 4
 
@@ -82,27 +84,40 @@ extension NodeRunner {
 
     /// Takes frames from the device until there is none, or so many that they should go out first.
     mutating func readDevice(hasError: Bool, at now: Instant, _ observer: any NodeObserver) {
-        let descriptor = device.descriptor.number
-        for _ in 0..<Self.framesPerRound {
+        for _ in 0..<Self.readsPerRound {
             // With less room a frame could be cut. The batch is sent first, and the device asks again.
-            guard batch.roomForFrame >= TunnelDevice.maximumFrameBytes else { return }
-            var code: Int32 = 0
-            let frame = batch.stageFrame { buffer in
-                switch TunnelDevice.read(descriptor, into: &buffer) {
-                case .done(let count): return count
-                case .failed(let error):
-                    code = error
-                    return nil
-                }
-            }
-            if let frame {
-                counters.framesRead &+= 1
+            guard batch.roomForFrame >= DeviceInput.room(gapBytes: batch.gapBytes) else { return }
+            var outcome = DeviceInput.Outcome.malformed
+            let frames = stage(&outcome)
+            switch outcome {
+            case .frames(let layout):
+                counters.deviceReads &+= 1
+                counters.framesRead &+= UInt64(layout.count)
                 if deviceIsDown { noteDevice(isDown: false, observer) }
-                engine.send(frame, at: now, into: &batch)
-                continue
+                if let frames { engine.send(frames, at: now, into: &batch) }
+            case .malformed:
+                counters.deviceReads &+= 1
+                counters.malformedFrames &+= 1
+            case .failed(EAGAIN) where !hasError: return
+            case .failed(let code): return deviceFailed(code, at: now, observer)
             }
-            if code == EAGAIN, !hasError { return }
-            return deviceFailed(code, at: now, observer)
+        }
+    }
+
+    private mutating func stage(_ outcome: inout DeviceInput.Outcome) -> StagedFrames? {
+        let gapBytes = batch.gapBytes
+        return Self.stage(from: device, by: &input, into: &batch, gapBytes: gapBytes, &outcome)
+    }
+
+    /// The parts of the runner are separate parameters, since the room for the frames borrows one of them meanwhile.
+    private static func stage(
+        from device: borrowing TunnelDevice, by input: inout DeviceInput, into batch: inout OutputBatch, gapBytes: Int,
+        _ outcome: inout DeviceInput.Outcome
+    ) -> StagedFrames? {
+        batch.stageFrames { room in
+            outcome = input.read(from: device, into: &room, gapBytes: gapBytes)
+            guard case .frames(let layout) = outcome else { return nil }
+            return layout
         }
     }
 
@@ -142,14 +157,12 @@ extension NodeRunner {
         if hasError { socketFailed(family, DatagramSockets.value(socket, of: SO_ERROR), at: now, observer) }
         for _ in 0..<Self.datagramBatchesPerRound {
             switch arena.receive(from: socket) {
-            case .done(let count):
+            case .messages(let count, let isLast):
                 pauses.errorsInARow = 0
-                for slot in 0..<count {
-                    let outcome = Self.receive(
-                        slot, of: &arena, at: now, by: &engine, into: &batch, for: device, counters: &counters)
-                    noteWrite(outcome, at: now, observer)
-                }
-                if count < ReceiveArena.capacity { return }
+                counters.receiveCalls &+= 1
+                for slot in 0..<count { receive(slot, at: now, observer) }
+                flushOutput(at: now, observer)
+                if isLast { return }
             case .failed(let code):
                 if code != EAGAIN { socketFailed(family, code, at: now, observer) }
                 return
@@ -172,41 +185,58 @@ extension NodeRunner {
         }
     }
 
-    /// Gives a datagram to the engine, and its frame, if there is one for it, to the device.
-    ///
-    /// The parts of the runner are separate parameters, since the datagram borrows one of them meanwhile.
-    private static func receive(
-        _ slot: Int, of arena: inout ReceiveArena, at now: Instant, by engine: inout NodeEngine,
-        into batch: inout OutputBatch, for device: borrowing TunnelDevice, counters: inout IOCounters
-    ) -> TunnelDevice.Result<Int>? {
+    /// Gives the datagrams of a message to the engine, and their frames, if there are some for it, to the device.
+    private mutating func receive(_ slot: Int, at now: Instant, _ observer: any NodeObserver) {
+        let datagrams = arena.datagrams(slot)
         guard let source = arena.takeSource(slot) else {
             counters.unusableDatagrams &+= 1
-            return nil
+            return
         }
-        var datagram = arena.datagram(slot)
-        counters.datagramsReceived &+= 1
-        counters.bytesReceived &+= UInt64(datagram.count)
-        let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
-        guard reception.disposition == .deliver, let message = reception.packet?.message else { return nil }
-        return device.write(datagram.span.extracting(message))
+        for datagram in datagrams {
+            counters.datagramsReceived &+= 1
+            counters.bytesReceived &+= UInt64(datagram.count)
+            Self.receive(datagram, from: source, of: &arena, at: now, by: &engine, into: &batch, for: &output)
+            if output.isFull { flushOutput(at: now, observer) }
+        }
     }
 
-    private mutating func noteWrite(
-        _ outcome: TunnelDevice.Result<Int>?, at now: Instant, _ observer: any NodeObserver
+    /// Gives a datagram to the engine, and its frame, if there is one for it, to what is to be written to the device.
+    ///
+    /// The parts of the runner are separate parameters, since the datagram borrows one of them meanwhile.
+    @inline(__always)
+    private static func receive(
+        _ range: Range<Int>, from source: Endpoint, of arena: inout ReceiveArena, at now: Instant,
+        by engine: inout NodeEngine, into batch: inout OutputBatch, for output: inout DeviceOutput
     ) {
-        switch outcome {
-        case nil: break
-        case .done:
-            counters.framesWritten &+= 1
-            if deviceIsDown { noteDevice(isDown: false, observer) }
-        case .failed(let code):
-            counters.deviceWriteErrors &+= 1
-            engine.deviceRefused(frames: 1, at: now, into: &batch)
-            if code == EIO { noteDevice(isDown: true, observer) }
-            if TunnelDevice.isLoss(code) {
-                deviceLost(SystemError("cannot write to device '\(device.name)'", code: code), observer)
-            }
+        var bytes = arena.bytes
+        var datagram = bytes._mutatingExtracting(range)
+        let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
+        guard reception.disposition == .deliver, let message = reception.packet?.message else { return }
+        let frame = range.lowerBound + message.lowerBound..<range.lowerBound + message.upperBound
+        output.take(frame, in: bytes.span)
+    }
+
+    /// Writes to the device what came for it.
+    private mutating func flushOutput(at now: Instant, _ observer: any NodeObserver) {
+        guard !output.isEmpty else { return }
+        let outcome = Self.flush(&output, of: &arena, to: device)
+        counters.deviceWrites &+= UInt64(outcome.writes)
+        counters.framesWritten &+= UInt64(outcome.written)
+        if outcome.written > 0, deviceIsDown { noteDevice(isDown: false, observer) }
+        guard outcome.refused > 0, let code = outcome.code else { return }
+        counters.deviceWriteErrors &+= UInt64(outcome.refused)
+        engine.deviceRefused(frames: outcome.refused, at: now, into: &batch)
+        if code == EIO { noteDevice(isDown: true, observer) }
+        if TunnelDevice.isLoss(code) {
+            deviceLost(SystemError("cannot write to device '\(device.name)'", code: code), observer)
         }
+    }
+
+    private static func flush(
+        _ output: inout DeviceOutput, of arena: inout ReceiveArena, to device: borrowing TunnelDevice
+    ) -> DeviceOutput.Outcome {
+        var bytes = arena.bytes
+        return output.flush(&bytes, to: device)
     }
 
     /// Waits again for sources whose pause is over.

@@ -41,15 +41,14 @@ public final class Stopper: Sendable {
 
 /// A node on this machine: the engine, its device and its sockets, and the one loop that connects them.
 public struct NodeRunner: ~Copyable {
-    /// The bytes of a batch besides one frame of the greatest length: enough for ``framesPerRound`` common ones.
-    private static let batchBytes = 256 << 10
-
     var engine: NodeEngine
     var batch: OutputBatch
     let device: TunnelDevice
     let sockets: DatagramSockets
     var arena = ReceiveArena()
-    var transmitter = Transmitter()
+    var input = DeviceInput()
+    var output: DeviceOutput
+    var transmitter: Transmitter
     let poller: Poller
     let clock: BootClock
     var timer: BootClock.Timer
@@ -101,7 +100,11 @@ public struct NodeRunner: ~Copyable {
         self.signals = consume signals
         self.mailbox = mailbox
         self.engine = consume engine
-        batch = OutputBatch(for: configuration.seal, capacity: Self.batchBytes + TunnelDevice.maximumFrameBytes)
+        let gapBytes = configuration.seal.headBytes + configuration.seal.tailBytes
+        batch = OutputBatch(
+            for: configuration.seal, capacity: Self.bytesPerRound + DeviceInput.room(gapBytes: gapBytes))
+        output = DeviceOutput(for: device)
+        transmitter = Transmitter(sendsRuns: sockets.sendsRuns)
         self.device = device
         self.sockets = sockets
         self.options = options

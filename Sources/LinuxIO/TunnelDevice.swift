@@ -9,6 +9,10 @@ public struct TunnelDevice: ~Copyable {
     public let name: String
     /// What its frames are.
     public let type: DeviceType
+    /// What the kernel leaves to this program.
+    public let offload: DeviceOffload
+    /// Whether an ``OffloadHeader`` stands before each frame.
+    let hasHeader: Bool
     let descriptor: Descriptor
 
     /// The manual's `--device-path`.
@@ -24,48 +28,34 @@ public struct TunnelDevice: ~Copyable {
     /// - Parameters:
     ///   - name: its name, in which `%d` stands for the first free number.
     ///   - path: the base device, usually ``standardPath``.
-    public init(_ type: DeviceType, name: String, path: String = standardPath) throws(SystemError) {
+    ///   - wantsOffload: whether to take over from the kernel what it can leave to this program.
+    public init(
+        _ type: DeviceType, name: String, path: String = standardPath, wantsOffload: Bool = true
+    ) throws(SystemError) {
         try Self.check(name)
         let descriptor = try Self.open(path)
         // The kernel reads and writes 16 bytes; the name was checked to be shorter.
         var buffer = [CChar](repeating: 0, count: Int(CLINUX_NAME_BYTES))
         for (index, byte) in name.utf8.enumerated() { buffer[index] = CChar(bitPattern: byte) }
-        guard unsafe clinux_tunnel_attach(descriptor.number, &buffer, type == .tap ? 1 : 0) >= 0 else {
-            throw Self.refusal(of: name, type, path: path, code: errno)
+        let isTap: Int32 = type == .tap ? 1 : 0
+        var hasHeader = wantsOffload
+        var status = unsafe clinux_tunnel_attach(descriptor.number, &buffer, isTap, hasHeader ? 1 : 0)
+        if hasHeader, status < 0, errno == EINVAL {
+            // A kernel without the header, or a base device that is none: tried once more without.
+            hasHeader = false
+            status = unsafe clinux_tunnel_attach(descriptor.number, &buffer, isTap, 0)
         }
+        guard status >= 0 else { throw Self.refusal(of: name, type, path: path, code: errno) }
+        // A device that was there before keeps what others set, so all of it is set, also to nothing.
+        if hasHeader {
+            // Every kernel that has the header has this length, which is the one to begin with.
+            _ = clinux_tunnel_set_header_bytes(descriptor.number, Int32(OffloadHeader.byteCount))
+        }
+        offload = DeviceOffload.take(hasHeader ? .all : [], from: descriptor.number)
+        self.hasHeader = hasHeader
         self.name = String(zeroTerminated: buffer)
         self.type = type
         self.descriptor = consume descriptor
-    }
-
-    /// Reads the next frame. Returns its length, or an error code: `EAGAIN` where there is none.
-    static func read(_ descriptor: Int32, into buffer: inout MutableSpan<UInt8>) -> Result<Int> {
-        // The kernel writes no more bytes than the span has.
-        unsafe buffer.withUnsafeMutableBytes { bytes in
-            while true {
-                let count = unsafe Glibc.read(descriptor, bytes.baseAddress, bytes.count)
-                if count >= 0 { return .done(count) }
-                if errno != EINTR { return .failed(errno) }
-            }
-        }
-    }
-
-    /// Writes one frame. Returns its length or an error code.
-    func write(_ frame: Span<UInt8>) -> Result<Int> {
-        // The kernel reads no more bytes than the span has.
-        unsafe frame.withUnsafeBufferPointer { bytes in
-            while true {
-                let count = unsafe Glibc.write(descriptor.number, bytes.baseAddress, bytes.count)
-                if count >= 0 { return .done(count) }
-                if errno != EINTR { return .failed(errno) }
-            }
-        }
-    }
-
-    /// The outcome of a call, without the cost of throwing.
-    enum Result<Value> {
-        case done(Value)
-        case failed(Int32)
     }
 
     /// Whether an error code says that the device exists no more, rather than that it is down.

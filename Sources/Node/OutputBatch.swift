@@ -128,8 +128,9 @@ public struct OutputBatch: ~Copyable {
     /// How a run of frames stands in the room for it: one each `frameBytes` and ``OutputBatch/gapBytes``.
     public struct FrameLayout: Hashable, Sendable {
         let frameBytes: Int
-        let count: Int
         let lastBytes: Int
+        /// How many frames there are.
+        public let count: Int
 
         /// - Parameters:
         ///   - frameBytes: the length of each frame but the last.

@@ -242,7 +242,9 @@ extension PeerTable {
 
     @inline(__always)
     mutating func countReceived(from slot: Int, bytes: Int, packets: Int = 1) {
-        if let carry = peers[slot].received.count(bytes, packets: packets) { extras[extrasNumber(of: slot)].received &+= carry }
+        if let carry = peers[slot].received.count(bytes, packets: packets) {
+            extras[extrasNumber(of: slot)].received &+= carry
+        }
     }
 
     @inline(__always)

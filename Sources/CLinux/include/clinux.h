@@ -16,9 +16,21 @@
 /// The bytes of a device name, its final zero included (IFNAMSIZ).
 #define CLINUX_NAME_BYTES 16
 
-/// TUNSETIFF without packet information: makes a device of the descriptor, TAP or TUN.
-/// The name is replaced by the one that the kernel chose.
-int clinux_tunnel_attach(int descriptor, char *name, int is_tap);
+/// TUNSETIFF without packet information: makes a device of the descriptor, TAP or TUN, with a struct virtio_net_hdr
+/// before each frame (IFF_VNET_HDR) or without. The name is replaced by the one that the kernel chose.
+int clinux_tunnel_attach(int descriptor, char *name, int is_tap, int with_header);
+/// TUNSETVNETHDRSZ: how long that header is.
+int clinux_tunnel_set_header_bytes(int descriptor, int byte_count);
+
+// What TUNSETOFFLOAD can leave to the reader. The numbers of the last two are newer (Linux 6.2) than some headers.
+#define CLINUX_TUN_CHECKSUM 0x01u
+#define CLINUX_TUN_TCP4 0x02u
+#define CLINUX_TUN_TCP6 0x04u
+#define CLINUX_TUN_UDP4 0x20u
+#define CLINUX_TUN_UDP6 0x40u
+
+/// TUNSETOFFLOAD: replaces what is left to the reader.
+int clinux_tunnel_set_offload(int descriptor, unsigned int flags);
 
 // Batches of datagrams (sys/socket.h with _GNU_SOURCE)
 
@@ -32,6 +44,21 @@ struct clinux_message {
 int clinux_receive(int socket, struct clinux_message *messages, unsigned int count);
 /// sendmmsg with MSG_DONTWAIT and MSG_NOSIGNAL.
 int clinux_send(int socket, struct clinux_message *messages, unsigned int count);
+
+// Runs of datagrams (linux/udp.h; udp(7) has no word of them)
+
+/// SOL_UDP: a message is cut into datagrams of this size.
+#define CLINUX_UDP_SEGMENT 103
+/// SOL_UDP: datagrams of one source and size may come as one message.
+#define CLINUX_UDP_GRO 104
+/// CMSG_SPACE of an int: room for the control message that says the size.
+#define CLINUX_SEGMENT_SIZE_BYTES 24
+
+/// Makes `control`, which has CLINUX_SEGMENT_SIZE_BYTES and is aligned like a size_t, the control message of `message`
+/// that has it cut into datagrams of that size.
+void clinux_write_segment_size(struct msghdr *message, void *control, uint16_t segment_bytes);
+/// The size of the datagrams in a received message, or 0 where the kernel named none.
+int clinux_read_segment_size(struct msghdr *message);
 
 // Files and processes
 
