@@ -19,6 +19,7 @@
 #define MAJOR ((IMB_VERSION_NUM >> 16) & 0xff)
 #define MINOR ((IMB_VERSION_NUM >> 8) & 0xff)
 
+#define KEY_BYTES 32
 #define HEADER_BYTES 8
 #define NONCE_BYTES 12
 #define TEXT_OFFSET (HEADER_BYTES + NONCE_BYTES)
@@ -103,14 +104,32 @@ size_t cipsecmb_aes256_key_bytes(void) {
     return (sizeof(struct gcm_key_data) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-void cipsecmb_aes256_expand(const uint8_t *key, void *expanded) { manager->gcm256_pre(key, expanded); }
-
-// A context holds key stream: it is wiped, and the compiler is kept from leaving that out.
-#define WIPE(context)                                        \
-    do {                                                     \
-        memset(&(context), 0, sizeof(context));              \
-        __asm__ volatile("" : : "r"(&(context)) : "memory"); \
+// Contexts hold key stream: they are wiped, as copies of keys are, and the compiler is kept from leaving that out.
+#define WIPE(secret)                                        \
+    do {                                                    \
+        memset(&(secret), 0, sizeof(secret));               \
+        __asm__ volatile("" : : "r"(&(secret)) : "memory"); \
     } while (0)
+
+// The library's code for ChaCha20 on AVX2 reads 48 bytes of a key, of which it uses 32, and what it may read with wider
+// registers cannot be more than one of 64 bytes from the key's second half on. What follows a key must be readable.
+#define PADDED_KEY_BYTES 128
+
+static void pad(const uint8_t *key, uint8_t *padded) {
+    memset(padded, 0, PADDED_KEY_BYTES);
+    memcpy(padded, key, KEY_BYTES);
+}
+
+void cipsecmb_aes256_expand(const uint8_t *key, void *expanded) {
+    uint8_t padded[PADDED_KEY_BYTES];
+    pad(key, padded);
+    manager->gcm256_pre(padded, expanded);
+    WIPE(padded);
+}
+
+size_t cipsecmb_chacha20_key_bytes(void) { return PADDED_KEY_BYTES; }
+
+void cipsecmb_chacha20_expand(const uint8_t *key, void *expanded) { pad(key, expanded); }
 
 // Compares the tags without a branch on their bytes. Without the right one, the text is somebody's forgery, decrypted:
 // it is wiped, so that nobody can read it.
@@ -145,21 +164,21 @@ int cipsecmb_aes256_open(const void *expanded, uint8_t *packet, size_t length) {
 // The library has no function for all of this cipher but its queue of jobs. That is 4 % faster, but the queue belongs to
 // the manager, so that each thread would need one (200 KB) of its own.
 
-void cipsecmb_chacha20_seal(const uint8_t *key, uint8_t *packet, size_t length) {
+void cipsecmb_chacha20_seal(const void *expanded, uint8_t *packet, size_t length) {
     struct chacha20_poly1305_context_data context;
     uint8_t *text = packet + TEXT_OFFSET;
-    manager->chacha20_poly1305_init(key, &context, packet + HEADER_BYTES, packet, HEADER_BYTES);
-    manager->chacha20_poly1305_enc_update(key, &context, text, text, length);
+    manager->chacha20_poly1305_init(expanded, &context, packet + HEADER_BYTES, packet, HEADER_BYTES);
+    manager->chacha20_poly1305_enc_update(expanded, &context, text, text, length);
     manager->chacha20_poly1305_finalize(&context, text + length, TAG_BYTES);
     WIPE(context);
 }
 
-int cipsecmb_chacha20_open(const uint8_t *key, uint8_t *packet, size_t length) {
+int cipsecmb_chacha20_open(const void *expanded, uint8_t *packet, size_t length) {
     struct chacha20_poly1305_context_data context;
     uint8_t *text = packet + TEXT_OFFSET;
     uint8_t tag[TAG_BYTES];
-    manager->chacha20_poly1305_init(key, &context, packet + HEADER_BYTES, packet, HEADER_BYTES);
-    manager->chacha20_poly1305_dec_update(key, &context, text, text, length);
+    manager->chacha20_poly1305_init(expanded, &context, packet + HEADER_BYTES, packet, HEADER_BYTES);
+    manager->chacha20_poly1305_dec_update(expanded, &context, text, text, length);
     manager->chacha20_poly1305_finalize(&context, tag, TAG_BYTES);
     WIPE(context);
     return judge(tag, text + length, text, length);
@@ -178,7 +197,9 @@ unsigned int cipsecmb_minor(void) { return 0; }
 static void refuse(void) { __builtin_trap(); }
 
 size_t cipsecmb_aes256_key_bytes(void) { return 64; }
+size_t cipsecmb_chacha20_key_bytes(void) { return 64; }
 void cipsecmb_aes256_expand(const uint8_t *key, void *expanded) { (void)key, (void)expanded, refuse(); }
+void cipsecmb_chacha20_expand(const uint8_t *key, void *expanded) { (void)key, (void)expanded, refuse(); }
 void cipsecmb_aes256_seal(const void *expanded, uint8_t *packet, size_t length) {
     (void)expanded, (void)packet, (void)length, refuse();
 }
@@ -186,11 +207,11 @@ int cipsecmb_aes256_open(const void *expanded, uint8_t *packet, size_t length) {
     (void)expanded, (void)packet, (void)length, refuse();
     return 0;
 }
-void cipsecmb_chacha20_seal(const uint8_t *key, uint8_t *packet, size_t length) {
-    (void)key, (void)packet, (void)length, refuse();
+void cipsecmb_chacha20_seal(const void *expanded, uint8_t *packet, size_t length) {
+    (void)expanded, (void)packet, (void)length, refuse();
 }
-int cipsecmb_chacha20_open(const uint8_t *key, uint8_t *packet, size_t length) {
-    (void)key, (void)packet, (void)length, refuse();
+int cipsecmb_chacha20_open(const void *expanded, uint8_t *packet, size_t length) {
+    (void)expanded, (void)packet, (void)length, refuse();
     return 0;
 }
 

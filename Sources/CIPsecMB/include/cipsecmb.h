@@ -36,10 +36,12 @@ unsigned int cipsecmb_minor(void);
 
 // The rest only where cipsecmb_load said CIPSECMB_READY.
 
-/// The bytes of an expanded AES-256 key: a multiple of 64, and to be aligned to 64.
+// A key of 32 bytes is expanded once, into memory of so many bytes, a multiple of 64, that is aligned to 64.
+
 size_t cipsecmb_aes256_key_bytes(void);
-/// Expands a key of 32 bytes.
 void cipsecmb_aes256_expand(const uint8_t *key, void *expanded);
+size_t cipsecmb_chacha20_key_bytes(void);
+void cipsecmb_chacha20_expand(const uint8_t *key, void *expanded);
 
 // A packet is 8 bytes of header, which are authenticated, 12 bytes of nonce, `length` bytes of text, and a tag of 16
 // bytes. Sealing encrypts the text in place and writes the tag. Opening decrypts in place and returns 1 where the tag
@@ -47,7 +49,5 @@ void cipsecmb_aes256_expand(const uint8_t *key, void *expanded);
 
 void cipsecmb_aes256_seal(const void *expanded, uint8_t *packet, size_t length);
 int cipsecmb_aes256_open(const void *expanded, uint8_t *packet, size_t length);
-
-/// The key is the plain one of 32 bytes.
-void cipsecmb_chacha20_seal(const uint8_t *key, uint8_t *packet, size_t length);
-int cipsecmb_chacha20_open(const uint8_t *key, uint8_t *packet, size_t length);
+void cipsecmb_chacha20_seal(const void *expanded, uint8_t *packet, size_t length);
+int cipsecmb_chacha20_open(const void *expanded, uint8_t *packet, size_t length);

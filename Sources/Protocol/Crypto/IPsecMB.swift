@@ -7,23 +7,24 @@ internal import CIPsecMB
 /// place: it is wiped before anyone is told.
 final class IPsecMBCipher: PacketCipher {
     private let isAES: Bool
-    /// The key of ChaCha20, or the expanded key of AES.
+    /// The expanded key.
     private let state: LockedMemory
 
     /// A cipher for packets. Only where ``fault`` is nil, or for the test that decides that.
     init(_ method: CryptoMethod, key: SecretKey) {
         precondition(method != .none && Self.loadingFault == nil, "a cipher needs its library")
         isAES = method == .aes256
-        guard method == .aes256 else {
-            state = key.memory
-            return
-        }
-        // A multiple of 64, so that it is aligned as the library wants it.
-        state = LockedMemory(byteCount: cipsecmb_aes256_key_bytes()) { target in
+        // Multiples of 64, so that the memory is aligned as the library wants it.
+        let byteCount = method == .aes256 ? cipsecmb_aes256_key_bytes() : cipsecmb_chacha20_key_bytes()
+        state = LockedMemory(byteCount: byteCount) { target in
             unsafe target.withUnsafeMutableBytes { target in
                 guard let start = target.baseAddress else { return }
                 // The target is as long as the library says, and the key has its 32 bytes.
-                unsafe cipsecmb_aes256_expand(key.memory.start, start)
+                if method == .aes256 {
+                    unsafe cipsecmb_aes256_expand(key.memory.start, start)
+                } else {
+                    unsafe cipsecmb_chacha20_expand(key.memory.start, start)
+                }
             }
         }
     }
@@ -37,7 +38,7 @@ final class IPsecMBCipher: PacketCipher {
             if isAES {
                 unsafe cipsecmb_aes256_seal(state.raw, start + header, message.count)
             } else {
-                unsafe cipsecmb_chacha20_seal(state.start, start + header, message.count)
+                unsafe cipsecmb_chacha20_seal(state.raw, start + header, message.count)
             }
         }
     }
@@ -49,7 +50,7 @@ final class IPsecMBCipher: PacketCipher {
             guard let start = packet.baseAddress else { return false }
             // The message lies between nonce and tag, as checked above.
             if isAES { return unsafe cipsecmb_aes256_open(state.raw, start, message.count) == 1 }
-            return unsafe cipsecmb_chacha20_open(state.start, start, message.count) == 1
+            return unsafe cipsecmb_chacha20_open(state.raw, start, message.count) == 1
         }
     }
 }
