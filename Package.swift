@@ -29,7 +29,8 @@ let package = Package(
     ],
     targets: [
         // The pure core: bytes, time and a seed come in, outputs go out.
-        .target(name: "VPNProtocol", dependencies: ["CSodium"], path: "Sources/Protocol", swiftSettings: strict),
+        .target(
+            name: "VPNProtocol", dependencies: ["CIPsecMB", "CSodium"], path: "Sources/Protocol", swiftSettings: strict),
         .target(name: "VPNNode", dependencies: ["VPNProtocol"], path: "Sources/Node", swiftSettings: strict),
 
         // Its two worlds.
@@ -61,6 +62,7 @@ let package = Package(
 
         // C libraries, and what Swift cannot import from the kernel's headers.
         .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CIPsecMB", path: "Sources/CIPsecMB"),
         .systemLibrary(
             name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(

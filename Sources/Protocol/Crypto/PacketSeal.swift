@@ -4,7 +4,7 @@ public struct PacketSeal: Sendable {
     public let magic: Magic
     /// The method of every packet.
     public let method: CryptoMethod
-    private let cipher: SodiumCipher?
+    private let cipher: Cipher?
 
     /// The seal of a network without a key.
     public init(unencrypted magic: Magic) {
@@ -14,11 +14,18 @@ public struct PacketSeal: Sendable {
     }
 
     /// The seal of a network with a key. `method` is not ``CryptoMethod/none``.
-    public init(magic: Magic, method: CryptoMethod, key: SecretKey) throws(KeyError) {
+    ///
+    /// - Parameter provider: which library is to do the work. An error only where a given one cannot be used here.
+    public init(
+        magic: Magic, method: CryptoMethod, key: SecretKey, provider: CryptoProvider = .automatic
+    ) throws(KeyError) {
         self.magic = magic
         self.method = method
-        cipher = try SodiumCipher(method, key: key)
+        cipher = try Cipher(method, key: key, provider: provider)
     }
+
+    /// The library that does the work, never ``CryptoProvider/automatic``; nil without encryption.
+    public var provider: CryptoProvider? { cipher?.provider }
 
     /// The bytes before a message: header and nonce.
     public var headBytes: Int { PacketHeader.byteCount + method.headBytes }
@@ -39,7 +46,8 @@ public struct PacketSeal: Sendable {
         cipher.seal(&bytes, header: start, message: message)
     }
 
-    /// Opens a packet in place. Whatever the bytes are, the outcome is a message or an error.
+    /// Opens a packet in place. Whatever the bytes are, the outcome is a message or an error. After an error nobody may
+    /// look at the bytes: what was opened in vain is neither what was received nor what anybody sent.
     public func open(_ packet: inout MutableSpan<UInt8>) throws(OpenError) -> OpenedPacket {
         let header: PacketHeader
         do {

@@ -29,6 +29,8 @@ public enum KeyError: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfMemory
     /// The processor has no AES instructions, without which AES-256-GCM is not available.
     case methodUnavailable(CryptoMethod)
+    /// ipsec-mb is wanted and cannot be used.
+    case providerUnavailable(ProviderFault)
 
     /// What is wrong, and what can be done about it.
     public var description: String {
@@ -37,6 +39,8 @@ public enum KeyError: Error, Hashable, Sendable, CustomStringConvertible {
         case .outOfMemory: "there is not enough memory to derive the key; 16 MiB are needed"
         case .methodUnavailable(let method):
             "this processor has no AES instructions, so '\(method)' is not available here; use 'chacha20' on all nodes"
+        case .providerUnavailable(let fault):
+            "ipsec-mb cannot be used: \(fault), or choose 'auto' or 'libsodium' as the crypto provider"
         }
     }
 }

@@ -4,8 +4,8 @@ internal import CSodium
 /// Whether libsodium is initialised. It must be before any other call; more than one call does no harm.
 private let sodiumIsReady: Bool = sodium_init() >= 0
 
-/// The crypto library in use, for `--version` and the log.
-public var cryptoProvider: String { "libsodium \(unsafe String(cString: sodium_version_string()))" }
+/// The library's name and version.
+var sodiumVersion: String { "libsodium \(unsafe String(cString: sodium_version_string()))" }
 
 /// What this processor offers for a method.
 extension CryptoMethod {
@@ -35,7 +35,8 @@ func wipe(_ bytes: inout [UInt8]) { unsafe sodium_memzero(&bytes, bytes.count) }
     private let pointer: UnsafeMutableRawPointer
     private let byteCount: Int
 
-    /// Memory that `fill` writes once. `byteCount` is a multiple of 16, which aligns it to 16 bytes.
+    /// Memory that `fill` writes once. It ends where a page does: `byteCount` is a multiple of 16, which aligns it to 16
+    /// bytes, and a multiple of 64 aligns it to 64.
     init(byteCount: Int, fill: (inout MutableSpan<UInt8>) -> Void) {
         precondition(sodiumIsReady && byteCount.isMultiple(of: 16))
         guard let memory = unsafe sodium_malloc(byteCount) else { fatalError("no memory for a secret") }
@@ -106,7 +107,7 @@ func wipe(_ bytes: inout [UInt8]) { unsafe sodium_memzero(&bytes, bytes.count) }
 }
 
 /// One of the two AEAD ciphers under one key, through libsodium.
-final class SodiumCipher: Sendable {
+final class SodiumCipher: PacketCipher {
     private let method: CryptoMethod
     /// The key of ChaCha20, or the expanded key of AES.
     private let state: LockedMemory
@@ -129,7 +130,6 @@ final class SodiumCipher: Sendable {
         }
     }
 
-    /// Seals `message` in place under the header and nonce that stand before it, and puts the tag behind it.
     func seal(_ packet: inout MutableSpan<UInt8>, header: Int, message: Range<Int>) {
         precondition(header >= 0 && message.lowerBound == header + PacketHeader.byteCount + Nonce.byteCount)
         precondition(message.upperBound + CryptoMethod.tagBytes <= packet.count)
@@ -149,8 +149,6 @@ final class SodiumCipher: Sendable {
         }
     }
 
-    /// Opens a whole packet in place. Returns false where the tag does not fit, and then has changed nothing
-    /// that anyone may read.
     func open(_ packet: inout MutableSpan<UInt8>, message: Range<Int>) -> Bool {
         precondition(message.lowerBound == PacketHeader.byteCount + Nonce.byteCount)
         precondition(message.upperBound + CryptoMethod.tagBytes == packet.count)

@@ -119,6 +119,13 @@ struct SecurityOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The library that encrypts: 'libsodium', 'ipsec-mb', or 'auto' for the faster of them that is there. Nodes with different ones understand each other (default: auto).",
+            valueName: "name"),
+        completion: .list(CryptoProvider.allCases.map(\.rawValue)), transform: SettingValues.cryptoProvider)
+    var cryptoProvider: CryptoProvider?
+
+    @Option(
+        help: ArgumentHelp(
             "What packets of this network begin with: 8 hexadecimal digits, or 'hash:' and a name (default: 76706e01).",
             valueName: "id"),
         transform: SettingValues.magic)

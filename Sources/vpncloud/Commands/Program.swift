@@ -80,6 +80,7 @@ struct Program: ParsableCommand {
         settings.dialect = network.compat
         settings.key = security.sharedKey.map(KeySource.text) ?? security.sharedKeyFile.map(KeySource.file)
         settings.crypto = security.crypto
+        settings.cryptoProvider = security.cryptoProvider
         settings.magic = security.magic
         settings.user = process.user
         settings.group = process.group

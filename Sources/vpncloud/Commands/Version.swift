@@ -15,7 +15,7 @@ enum Version {
     static var description: String {
         """
         vpncloud \(number)
-        crypto provider: \(cryptoProvider)
+        crypto provider: \(CryptoProvider.automatic.summary)
         processor: \(processor)
         """
     }

@@ -103,6 +103,7 @@ extension RunPlan.Surroundings {
         return Self(
             keyVariable: variable,
             readKeyFile: { path throws(FileError) in try FileBytes.read(path, atMost: KeyFile.maximumBytes) },
-            isReadableByOthers: FileBytes.isReadableByOthers, isAvailable: \.isAvailable)
+            isReadableByOthers: FileBytes.isReadableByOthers, isAvailable: \.isAvailable,
+            providerFault: { CryptoProvider.ipsecMBFault })
     }
 }

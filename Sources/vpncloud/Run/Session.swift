@@ -38,7 +38,7 @@ struct Session {
         var pidFile = try pidFile()
         let sockets = try DatagramSockets(port: plan.network.port)
         try openLog(as: account)
-        log.info("vpncloud \(Version.number); \(cryptoProvider); processor: \(Version.processor)")
+        log.info("vpncloud \(Version.number); \(plan.provider.summary); processor: \(Version.processor)")
         for warning in plan.warnings { log.warning("\(warning)") }
         if account == nil { try tryStatistics() }
         let device = try TunnelDevice(plan.deviceType, name: plan.deviceName, path: plan.devicePath)

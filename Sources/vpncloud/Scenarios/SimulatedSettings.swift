@@ -13,6 +13,7 @@ extension ConfigurationKey {
         case .ifup, .ifdown: reason = "there is no device that a command could configure"
         case .sharedKeyFile:
             return "'shared_key_file' makes no sense in a simulation: a scenario holds all it needs; use 'shared_key'"
+        case .cryptoProvider: reason = "every library that encrypts gives the same results"
         case .user, .group, .pidFile: reason = "there is no process of its own for each node"
         case .logFile, .statsFile: reason = "nodes write no files; see the options of 'vpncloud sim'"
         }

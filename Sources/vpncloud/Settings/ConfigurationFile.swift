@@ -117,6 +117,8 @@ extension ConfigurationFile {
         case .portForwarding: settings.portForwarding = values.boolean(name, node)
         case .compat: settings.dialect = values.value(name, node, SettingValues.dialect)
         case .crypto: settings.crypto = values.value(name, node, SettingValues.crypto)
+        case .cryptoProvider:
+            settings.cryptoProvider = values.value(name, node, SettingValues.cryptoProvider)
         case .sharedKey: readSharedKey(node)
         case .sharedKeyFile:
             if let path = values.text(name, node, "the path of a file that holds the key") {

@@ -14,6 +14,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case portForwarding = "port_forwarding"
     case compat
     case crypto
+    case cryptoProvider = "crypto_provider"
     case sharedKey = "shared_key"
     case sharedKeyFile = "shared_key_file"
     case magic

@@ -11,6 +11,8 @@ struct RunPlan: Sendable {
     var ifdown: String?
     var network: Network
     var key: Key?
+    /// The library that encrypts.
+    var provider: CryptoProvider
     var user: String?
     var group: String?
     var pidFile: String?
@@ -50,6 +52,8 @@ extension RunPlan {
         var isReadableByOthers: (String) -> Bool
         /// Whether the processor can do a method.
         var isAvailable: (CryptoMethod) -> Bool
+        /// Why ipsec-mb cannot be used; nil where it can.
+        var providerFault: () -> ProviderFault?
     }
 
     /// The plan that settings make.
@@ -68,6 +72,7 @@ extension RunPlan {
         ifup = settings.ifup
         ifdown = settings.ifdown
         network = try Network(settings)
+        provider = settings.cryptoProvider ?? .automatic
         guard settings.subnets.count <= InitMessage.maximumSubnets else {
             throw .usage(ConfigurationError.tooManySubnets(settings.subnets.count).description)
         }
@@ -122,6 +127,9 @@ extension RunPlan {
         if let fault = (settings.dialect ?? .manual).keyFault(password) { throw .usage(fault) }
         let method = settings.crypto ?? .chacha20
         guard surroundings.isAvailable(method) else { throw .usage(KeyError.methodUnavailable(method).description) }
+        if settings.cryptoProvider == .ipsecMB, let fault = surroundings.providerFault() {
+            throw .usage(KeyError.providerUnavailable(fault).description)
+        }
         return Key(method: method, password: password)
     }
 
@@ -180,6 +188,7 @@ extension RunPlan {
     func seal() throws(KeyError) -> PacketSeal {
         guard let key else { return PacketSeal(unencrypted: network.magic) }
         return try PacketSeal(
-            magic: network.magic, method: key.method, key: network.dialect.keyDerivation.key(from: key.password))
+            magic: network.magic, method: key.method, key: network.dialect.keyDerivation.key(from: key.password),
+            provider: provider)
     }
 }

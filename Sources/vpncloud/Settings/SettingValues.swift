@@ -24,6 +24,13 @@ enum SettingValues {
         }
     }
 
+    static func cryptoProvider(_ text: String) throws(ValueError) -> CryptoProvider {
+        guard let provider = CryptoProvider(rawValue: text.lowercased()) else {
+            throw .expected("'auto', 'libsodium' or 'ipsec-mb'")
+        }
+        return provider
+    }
+
     static func dialect(_ text: String) throws(ValueError) -> Dialect {
         guard let dialect = Dialect(rawValue: text) else { throw .expected("'manual', '0.8', '0.9' or '1'") }
         return dialect

@@ -26,6 +26,7 @@ struct Settings: Hashable, Sendable {
     var dialect: Dialect?
     var key: KeySource?
     var crypto: CryptoMethod?
+    var cryptoProvider: CryptoProvider?
     var magic: String?
     var user: String?
     var group: String?
@@ -51,6 +52,7 @@ struct Settings: Hashable, Sendable {
         result.dialect = dialect ?? base.dialect
         result.key = key ?? base.key
         result.crypto = crypto ?? base.crypto
+        result.cryptoProvider = cryptoProvider ?? base.cryptoProvider
         result.magic = magic ?? base.magic
         result.user = user ?? base.user
         result.group = group ?? base.group
