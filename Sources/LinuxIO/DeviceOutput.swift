@@ -4,10 +4,13 @@ import VPNNode
 /// Writes frames to a device, those that belong together as one.
 @safe struct DeviceOutput: ~Copyable {
     private var joiner: FrameJoiner
+    /// What is joined for the device.
+    private(set) var offload: DeviceOffload
     private let headers: UnsafeMutablePointer<UInt8>
     private let vectors: UnsafeMutablePointer<iovec>
 
     init(for device: borrowing TunnelDevice) {
+        offload = device.offload
         joiner = FrameJoiner(
             deviceType: device.type, joinsTCP: device.offload.contains(.tcp), joinsUDP: device.offload.contains(.udp))
         // Room for one header, and for one frame in as many pieces as there can be. Both live as long as this does.
@@ -33,6 +36,8 @@ import VPNNode
         var refused = 0
         /// The last error, where there was one.
         var code: Int32?
+        /// Whether the device refused joined datagrams, which are not joined any more.
+        var stoppedJoining = false
     }
 
     /// Whether what was taken must be written before more is taken.
@@ -57,9 +62,14 @@ import VPNNode
             } else {
                 outcome.refused += joiner.frameCount(of: group)
                 outcome.code = code
+                if code == EINVAL, joiner.header(of: group).segmentation == .udp { outcome.stoppedJoining = true }
             }
         }
         joiner.removeAll()
+        if outcome.stoppedJoining {
+            offload.remove(.udp)
+            joiner = FrameJoiner(deviceType: device.type, joinsTCP: offload.contains(.tcp), joinsUDP: false)
+        }
         return outcome
     }
 

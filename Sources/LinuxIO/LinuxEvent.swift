@@ -10,6 +10,10 @@ public enum LinuxEvent: Hashable, Sendable {
     case deviceReadFailed(String, SystemError)
     /// A socket told of an error that is not the fault of the packet at hand, and goes on.
     case socketError(AddressFamily, SystemError)
+    /// A socket takes runs of datagrams no more: of none at all, or where a length is given, of none so long.
+    case runsRefused(AddressFamily, bytes: Int?, SystemError)
+    /// The device takes datagrams that were joined no more.
+    case joiningRefused(String, SystemError)
     /// A name has addresses.
     case resolved(PeerName, [Endpoint])
     /// A name has none, for a reason in words.
@@ -30,6 +34,12 @@ extension LinuxEvent: CustomStringConvertible {
         case .deviceUp(let name): "device \(name) is up again"
         case .deviceReadFailed(let name, let error): "reading from device \(name) failed: \(error)"
         case .socketError(let family, let error): "\(family.rawValue) socket: \(error)"
+        case .runsRefused(let family, nil, let error):
+            "\(family.rawValue) socket: datagrams go one by one from now on: \(error)"
+        case .runsRefused(let family, let bytes?, let error):
+            "\(family.rawValue) socket: datagrams of \(bytes) bytes go one by one for a while, as they do not fit the MTU on their way: \(error)"
+        case .joiningRefused(let name, let error):
+            "device \(name) gets datagrams one by one from now on: \(error)"
         case .resolved(let name, let endpoints):
             "\(name) resolves to \(endpoints.map(\.description).joined(separator: ", "))"
         case .resolutionFailed(let name, let reason): "cannot resolve \(name): \(reason)"

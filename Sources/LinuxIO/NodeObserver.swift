@@ -13,6 +13,8 @@ public struct NodeStart: Hashable, Sendable {
     public let families: String
     /// The UDP port that it listens on.
     public let port: UInt16
+    /// What is exchanged with the kernel in one piece.
+    public let offload: OffloadInUse
 }
 
 /// Gets to know what a node does, on the thread of its loop: whatever takes long here delays packets.
@@ -25,5 +27,5 @@ public protocol NodeObserver: AnyObject {
     func observe(_ event: LinuxEvent)
     /// How things are, every ``RunnerOptions/statisticsInterval`` and once at the end, as it was before the peers
     /// were told to forget this node. Instants in it count from the start, as does `uptime`.
-    func snapshot(_ statistics: NodeStatistics, io: IOCounters, uptime: Duration)
+    func snapshot(_ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration)
 }

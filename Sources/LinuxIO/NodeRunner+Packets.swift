@@ -31,8 +31,11 @@ extension NodeRunner {
         var sent = 0
         engine.seal(&batch)
         while sent < batch.transmits.count {
+            let runs = (transmitter.runs(.ipv4), transmitter.runs(.ipv6))
             transmitter.send(batch, from: sent, over: sockets, counters: &counters)
             sent = batch.transmits.count
+            if transmitter.runs(.ipv4) != runs.0 { noteRuns(.ipv4, since: runs.0, observer) }
+            if transmitter.runs(.ipv6) != runs.1 { noteRuns(.ipv6, since: runs.1, observer) }
             for failure in transmitter.failures {
                 engine.sendFailed(to: failure.destination, errorCode: failure.code, at: now, into: &batch)
             }
@@ -48,6 +51,16 @@ extension NodeRunner {
         }
         if !batch.events.isEmpty { observer.observe(batch.events, at: now) }
         batch.reset()
+    }
+
+    /// Tells what a socket refused, where it is news.
+    private func noteRuns(_ family: AddressFamily, since before: RunLimit, _ observer: any NodeObserver) {
+        let runs = transmitter.runs(family)
+        guard let code = runs.refusal, runs.isSupported != before.isSupported || runs.largest < before.largest else {
+            return
+        }
+        let error = SystemError("the system refused several at once", code: code)
+        observer.observe(LinuxEvent.runsRefused(family, bytes: runs.isSupported ? runs.largest + 1 : nil, error))
     }
 
     /// Takes what other threads found out.
@@ -226,6 +239,9 @@ extension NodeRunner {
         guard outcome.refused > 0, let code = outcome.code else { return }
         counters.deviceWriteErrors &+= UInt64(outcome.refused)
         engine.deviceRefused(frames: outcome.refused, at: now, into: &batch)
+        if outcome.stoppedJoining {
+            observer.observe(LinuxEvent.joiningRefused(device.name, SystemError("the device refused them", code: code)))
+        }
         if code == EIO { noteDevice(isDown: true, observer) }
         if TunnelDevice.isLoss(code) {
             deviceLost(SystemError("cannot write to device '\(device.name)'", code: code), observer)

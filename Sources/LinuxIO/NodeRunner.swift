@@ -4,7 +4,7 @@ public import VPNProtocol
 
 /// How a node is run.
 public struct RunnerOptions: Sendable {
-    /// How often ``NodeObserver/snapshot(_:io:uptime:)`` is called; nil for at the end only.
+    /// How often ``NodeObserver/snapshot(_:io:offload:uptime:)`` is called; nil for at the end only.
     public var statisticsInterval: Duration?
     /// Whether SIGINT, SIGTERM, SIGQUIT and SIGHUP end the node.
     public var endsOnSignals = true
@@ -125,7 +125,7 @@ public struct NodeRunner: ~Copyable {
         observer.started(
             NodeStart(
                 id: engine.id, device: device.name, deviceType: device.type, families: sockets.families,
-                port: sockets.port))
+                port: sockets.port, offload: offload))
         var now = clock.now()
         nextSnapshot = options.statisticsInterval.map { _ in now }
         engine.advance(to: now, into: &batch)
@@ -146,7 +146,7 @@ public struct NodeRunner: ~Copyable {
 
     /// Tells how the node is, before it runs.
     public func tellStatistics(_ observer: any NodeObserver) {
-        observer.snapshot(engine.statistics(), io: counters, uptime: clock.now() - .zero)
+        observer.snapshot(engine.statistics(), io: counters, offload: offload, uptime: clock.now() - .zero)
     }
 
     private func watch() throws(SystemError) {
@@ -157,6 +157,15 @@ public struct NodeRunner: ~Copyable {
         if let ipv4 = sockets.number(.ipv4) { try poller.add(ipv4, as: .ipv4) }
         if let ipv6 = sockets.number(.ipv6) { try poller.add(ipv6, as: .ipv6) }
         try poller.add(device.descriptor.number, as: .device)
+    }
+
+    /// What is exchanged with the kernel in one piece, at present.
+    var offload: OffloadInUse {
+        var offload = OffloadInUse()
+        offload.device = output.offload
+        offload.receivesRuns = sockets.receivesRuns
+        offload.sendsRuns = AddressFamily.allCases.map { sockets.has($0) && transmitter.runs($0).isSupported }
+        return offload
     }
 
     private var nextWake: Instant? {
@@ -184,7 +193,7 @@ public struct NodeRunner: ~Copyable {
         if let deadline = engine.nextDeadline, deadline <= now { engine.advance(to: now, into: &batch) }
         resume(at: now)
         if let due = nextSnapshot, due <= now, let interval = options.statisticsInterval {
-            observer.snapshot(engine.statistics(), io: counters, uptime: now - .zero)
+            observer.snapshot(engine.statistics(), io: counters, offload: offload, uptime: now - .zero)
             // One that was missed, with the machine asleep, is not made up for.
             let next = due + interval
             nextSnapshot = next > now ? next : now + interval
@@ -199,7 +208,7 @@ public struct NodeRunner: ~Copyable {
         forwarder.finish(within: options.routerPatience)
         readMailbox(at: now, observer)
         finishRound(at: now, observer)
-        observer.snapshot(statistics, io: counters, uptime: clock.now() - .zero)
+        observer.snapshot(statistics, io: counters, offload: offload, uptime: clock.now() - .zero)
         return ending ?? .stopped
     }
 }

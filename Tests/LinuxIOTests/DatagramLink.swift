@@ -13,7 +13,7 @@ final class DatagramLink {
     private let left: DatagramSockets
     private let right: DatagramSockets
     private let family: AddressFamily
-    private var queue = SendQueue()
+    private var queue = SendQueue(sendsRuns: true)
     private var arena = ReceiveArena()
     private var failures: [SendFailure] = []
     var counters = IOCounters()
@@ -52,7 +52,8 @@ final class DatagramLink {
             var start = 0
             for (bytes, destination) in datagrams {
                 let end = start + bytes.count
-                unsafe queue.append(UnsafeRawBufferPointer(rebasing: all[start..<end]), to: destination)
+                unsafe queue.append(
+                    UnsafeRawBufferPointer(rebasing: all[start..<end]), segmentBytes: bytes.count, to: destination)
                 start = end
             }
             queue.flush(to: socket, failures: &failures, counters: &counters)
@@ -63,16 +64,20 @@ final class DatagramLink {
     func sendCopies(_ count: Int, of packet: [UInt8]) {
         // The queue is flushed before the bytes can go.
         unsafe packet.withUnsafeBytes { packet in
-            for _ in 0..<count { unsafe queue.append(packet, to: destination) }
+            for _ in 0..<count { unsafe queue.append(packet, segmentBytes: packet.count, to: destination) }
             queue.flush(to: left.number(family), failures: &failures, counters: &counters)
         }
     }
 
     func countReceived() -> Int {
-        guard let socket = right.number(family), case .done(let count) = arena.receive(from: socket) else { return 0 }
+        guard let socket = right.number(family), case .messages(let count, _) = arena.receive(from: socket) else {
+            return 0
+        }
         var usable = 0
-        for slot in 0..<count where arena.takeSource(slot) == source && arena.byteCount(slot) == 1400 {
-            usable += 1
+        for slot in 0..<count {
+            let datagrams = arena.datagrams(slot)
+            guard arena.takeSource(slot) == source else { continue }
+            for datagram in datagrams where datagram.count == 1400 { usable += 1 }
         }
         return usable
     }
@@ -81,10 +86,11 @@ final class DatagramLink {
         guard let socket else { throw TestFailure("no socket") }
         var all: [Received] = []
         try eventually("\(count) datagrams") {
-            guard case .done(let filled) = arena.receive(from: socket) else { return all.count >= count }
+            guard case .messages(let filled, _) = arena.receive(from: socket) else { return all.count >= count }
             for slot in 0..<filled {
+                let datagrams = arena.datagrams(slot)
                 guard let source = arena.takeSource(slot) else { throw TestFailure("a datagram without a source") }
-                all.append(Received(bytes: arena.copy(slot), source: source))
+                for datagram in datagrams { all.append(Received(bytes: arena.copy(datagram), source: source)) }
             }
             return all.count >= count
         }
@@ -93,10 +99,10 @@ final class DatagramLink {
 }
 
 extension ReceiveArena {
-    fileprivate mutating func byteCount(_ slot: Int) -> Int { datagram(slot).count }
-
-    fileprivate mutating func copy(_ slot: Int) -> [UInt8] {
-        let span = datagram(slot)
-        return span.indices.map { span[$0] }
+    fileprivate mutating func copy(_ datagram: Range<Int>) -> [UInt8] {
+        let span = bytes
+        var copy: [UInt8] = []
+        for index in datagram { copy.append(span[index]) }
+        return copy
     }
 }

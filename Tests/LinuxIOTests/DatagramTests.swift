@@ -116,12 +116,13 @@ import VPNProtocol
 
     @Test("say that there is no socket for a family")
     func noSocket() throws {
-        var queue = SendQueue()
+        var queue = SendQueue(sendsRuns: true)
         var failures: [SendFailure] = []
         var counters = IOCounters()
         // Empty, so that there is nothing to keep in place.
         unsafe queue.append(
-            UnsafeRawBufferPointer(start: nil, count: 0), to: Endpoint(IPAddress(127, 0, 0, 1), port: 1))
+            UnsafeRawBufferPointer(start: nil, count: 0), segmentBytes: 0,
+            to: Endpoint(IPAddress(127, 0, 0, 1), port: 1))
         queue.flush(to: nil, failures: &failures, counters: &counters)
         #expect(failures.map(\.code) == [EAFNOSUPPORT])
         #expect(counters.sendErrors == 1)

@@ -29,7 +29,7 @@ final class Witness: NodeObserver, Sendable {
     func started(_ start: NodeStart) { state.withLock { $0.start = start } }
     func observe(_ events: [Event], at now: VPNNode.Instant) { state.withLock { $0.events += events } }
     func observe(_ event: LinuxEvent) { state.withLock { $0.occurrences.append(event) } }
-    func snapshot(_ statistics: NodeStatistics, io: IOCounters, uptime: Duration) {
+    func snapshot(_ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration) {
         let snapshot = Snapshot(statistics: statistics, io: io, allocations: allocations_of_this_thread())
         state.withLock { $0.snapshots.append(snapshot) }
     }

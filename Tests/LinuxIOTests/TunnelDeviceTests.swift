@@ -126,18 +126,19 @@ extension Int32: @retroactive Error {}
 private func read(_ device: borrowing TunnelDevice) -> Result<Int, Int32> {
     var bytes = [UInt8](repeating: 0, count: TunnelDevice.maximumFrameBytes)
     var span = bytes.mutableSpan
-    return Result(TunnelDevice.read(device.descriptor.number, into: &span))
+    var input = DeviceInput()
+    return switch input.read(from: device, into: &span, gapBytes: 0) {
+    case .frames(let layout): .success(layout.count)
+    case .malformed: .failure(EBADMSG)
+    case .failed(let code): .failure(code)
+    }
 }
 
 private func write(_ frame: [UInt8], to device: borrowing TunnelDevice) -> Result<Int, Int32> {
-    Result(device.write(frame.span))
-}
-
-extension Result<Int, Int32> {
-    fileprivate init(_ outcome: TunnelDevice.Result<Int>) {
-        switch outcome {
-        case .done(let count): self = .success(count)
-        case .failed(let code): self = .failure(code)
-        }
-    }
+    var output = DeviceOutput(for: device)
+    var bytes = frame
+    var span = bytes.mutableSpan
+    output.take(0..<frame.count, in: span.span)
+    let outcome = output.flush(&span, to: device)
+    return outcome.code.map { .failure($0) } ?? .success(frame.count)
 }

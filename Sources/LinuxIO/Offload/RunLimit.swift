@@ -1,7 +1,7 @@
 import Glibc
 
 /// Which runs of datagrams a socket takes (UDP_SEGMENT), learned from what it refused.
-struct RunLimit: Equatable {
+struct RunLimit: Hashable {
     /// Runs that are sent one by one before a size that was refused is tried again: some ways change.
     static let pause = 4096
 
@@ -10,6 +10,8 @@ struct RunLimit: Equatable {
     /// The longest datagrams of which it may take a run. It takes none of datagrams that do not fit the link's MTU, while it
     /// cuts single ones of that length into fragments.
     private(set) var largest = Int.max
+    /// The error code of the last refusal.
+    private(set) var refusal: Int32?
     private var avoided = 0
 
     init(isSupported: Bool) { self.isSupported = isSupported }
@@ -34,6 +36,7 @@ struct RunLimit: Equatable {
         case EIO, EOPNOTSUPP, ENOPROTOOPT: isSupported = false
         default: return false
         }
+        refusal = code
         return true
     }
 }

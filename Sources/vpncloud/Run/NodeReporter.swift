@@ -16,6 +16,7 @@ final class NodeReporter: NodeObserver {
         log.info(
             "node \(start.id) runs on \(start.deviceType.rawValue) device \(start.device) and UDP port \(start.port) (\(start.families))"
         )
+        log.info("exchanged with the kernel: \(start.offload)")
     }
 
     func observe(_ events: [Event], at now: Instant) {
@@ -30,9 +31,9 @@ final class NodeReporter: NodeObserver {
         log.log(event.logMessage)
     }
 
-    func snapshot(_ snapshot: NodeStatistics, io: IOCounters, uptime: Duration) {
+    func snapshot(_ snapshot: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration) {
         do throws(FileError) {
-            try statistics?.write(snapshot, io: io, uptime: uptime)
+            try statistics?.write(snapshot, io: io, offload: offload, uptime: uptime)
         } catch {
             log.log(LogMessage(.network, .warning, "cannot write the statistics file: \(error)", kind: "statistics"))
         }
@@ -48,6 +49,9 @@ extension LinuxEvent {
         case .deviceReadFailed: LogMessage(.network, .warning, description, kind: "deviceReadFailed")
         case .socketError(let family, let error):
             LogMessage(.network, .info, description, kind: "socketError \(family.rawValue) \(error.code)")
+        case .runsRefused(let family, let bytes, _):
+            LogMessage(.network, .info, description, kind: "runsRefused \(family.rawValue) \(bytes == nil)")
+        case .joiningRefused: LogMessage(free: .info, description)
         case .resolved: LogMessage(free: .debug, description)
         case .resolutionFailed(let name, _): LogMessage(.network, .warning, description, kind: "resolve \(name)")
         case .portForwarding(.mapped): LogMessage(free: .debug, description)

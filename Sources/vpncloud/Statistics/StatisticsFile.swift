@@ -12,8 +12,10 @@ struct StatisticsFile {
     init(_ path: String) { self.path = path }
 
     /// Writes a picture of the node.
-    mutating func write(_ statistics: NodeStatistics, io: IOCounters, uptime: Duration) throws(FileError) {
-        let text = text.text(statistics, io: io, uptime: uptime, time: WallClock.now())
+    mutating func write(
+        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration
+    ) throws(FileError) {
+        let text = text.text(statistics, io: io, offload: offload, uptime: uptime, time: WallClock.now())
         try FileBytes.replace(path, with: Array(text.utf8))
     }
 

@@ -21,7 +21,7 @@ struct StatisticsText {
     /// - Parameters:
     ///   - time: the time of day, as ``WallClock`` writes it.
     mutating func text(
-        _ statistics: NodeStatistics, io: IOCounters, uptime: Duration, time: String
+        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration, time: String
     ) -> String {
         let elapsed = last.map { uptime - $0.uptime } ?? uptime
         let now = Instant.zero + uptime
@@ -53,6 +53,8 @@ struct StatisticsText {
         for table in BoundedTable.allCases { text += "  \(table.name.snakeCase): \(counters.evictions(from: table))\n" }
         text += "system:\n"
         for (name, value) in io.named { text += "  \(name): \(value)\n" }
+        text += "offload:\n"
+        for (name, value) in offload.named { text += "  \(name): \(value)\n" }
         remember(statistics, device, uptime)
         return text
     }
@@ -105,7 +107,19 @@ extension IOCounters {
             ("datagrams_sent", datagramsSent), ("bytes_sent", bytesSent), ("send_errors", sendErrors),
             ("receive_errors", receiveErrors), ("unusable_datagrams", unusableDatagrams), ("frames_read", framesRead),
             ("frames_written", framesWritten), ("device_read_errors", deviceReadErrors),
-            ("device_write_errors", deviceWriteErrors), ("rounds", rounds),
+            ("device_write_errors", deviceWriteErrors), ("malformed_frames", malformedFrames),
+            ("receive_calls", receiveCalls), ("send_calls", sendCalls), ("device_reads", deviceReads),
+            ("device_writes", deviceWrites), ("rounds", rounds),
+        ]
+    }
+}
+
+extension OffloadInUse {
+    /// What is in use, with the names in the statistics file.
+    fileprivate var named: [(String, Bool)] {
+        [
+            ("device_tcp", device.contains(.tcp)), ("device_udp", device.contains(.udp)),
+            ("receive_runs", receivesRuns), ("send_runs_ipv4", sendsRuns(.ipv4)), ("send_runs_ipv6", sendsRuns(.ipv6)),
         ]
     }
 }
