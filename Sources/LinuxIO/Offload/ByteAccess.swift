@@ -1,0 +1,53 @@
+// Numbers of several bytes in a frame, at any alignment. Every access is checked against the bounds of the span, since
+// where it goes follows from what stands in the frame.
+
+extension Span<UInt8> {
+    /// Reads a number in the order of this machine.
+    @inline(__always) func native<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int)
+        -> Number
+    {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        // The bytes lie within the span, as was checked.
+        return unsafe withUnsafeBytes {
+            unsafe $0.baseAddress.unsafelyUnwrapped.loadUnaligned(fromByteOffset: offset, as: type)
+        }
+    }
+
+    /// Reads a number in network order.
+    @inline(__always) func big<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int)
+        -> Number
+    {
+        Number(bigEndian: native(type, at: offset))
+    }
+}
+
+extension MutableSpan<UInt8> {
+    /// Writes a number in the order of this machine.
+    @inline(__always) mutating func setNative<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ number: Number, at offset: Int
+    ) {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        // The bytes lie within the span, as was checked.
+        unsafe withUnsafeMutableBytes {
+            unsafe $0.baseAddress.unsafelyUnwrapped.storeBytes(of: number, toByteOffset: offset, as: Number.self)
+        }
+    }
+
+    /// Writes a number in network order.
+    @inline(__always) mutating func setBig<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ number: Number, at offset: Int
+    ) {
+        setNative(number.bigEndian, at: offset)
+    }
+
+    /// Copies bytes to another place of the span, which may overlap.
+    @inline(__always) mutating func move(_ source: Range<Int>, to target: Int) {
+        precondition(source.lowerBound >= 0 && source.upperBound <= count)
+        precondition(target >= 0 && target <= count - source.count)
+        // Both ranges lie within the span, as was checked.
+        unsafe withUnsafeMutableBytes {
+            let base = unsafe $0.baseAddress.unsafelyUnwrapped
+            unsafe (base + target).copyMemory(from: base + source.lowerBound, byteCount: source.count)
+        }
+    }
+}

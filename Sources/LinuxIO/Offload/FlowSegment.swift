@@ -1,0 +1,179 @@
+import VPNNode
+
+/// What makes frames belong to one flow: the Ethernet header with its tags, addresses, ports and protocol.
+struct FlowKey: Equatable {
+    /// The Ethernet header, in overlapping words; zeros where there is none.
+    var link: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    /// Source and destination; only the first word for IPv4.
+    var addresses: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    /// Ports, protocol, version of IP and the length of the Ethernet header.
+    var rest: UInt64 = 0
+
+    @inline(__always) static func == (left: Self, right: Self) -> Bool {
+        let addresses =
+            (left.addresses.0 ^ right.addresses.0) | (left.addresses.1 ^ right.addresses.1)
+            | (left.addresses.2 ^ right.addresses.2) | (left.addresses.3 ^ right.addresses.3)
+        let link =
+            (left.link.0 ^ right.link.0) | (left.link.1 ^ right.link.1) | (left.link.2 ^ right.link.2)
+        return addresses | link | (left.rest ^ right.rest) == 0
+    }
+}
+
+/// A frame as one segment of a TCP or UDP flow.
+struct FlowSegment {
+    /// What a frame is to the flows.
+    enum Kind {
+        /// Neither TCP nor UDP.
+        case unrelated
+        /// Could be part of any flow: a fragment, or a packet with options or extension headers.
+        case unclear
+        /// A segment of a flow.
+        case segment
+    }
+
+    private(set) var key = FlowKey()
+    private(set) var isUDP = false
+    private(set) var isIPv6 = false
+    /// Whether the frame is such that others may be joined to it, or it to others; see ``FrameJoiner``.
+    private(set) var isJoinable = false
+    /// Whether PSH is set, so that nothing may follow in the same frame.
+    private(set) var isPushed = false
+    /// Whether IPv4 forbids fragments, so that the identification means nothing (RFC 6864, 4.1).
+    private(set) var isAtomic = false
+    /// From the start of the frame.
+    private(set) var networkOffset = 0
+    private(set) var transportOffset = 0
+    private(set) var headerBytes = 0
+    private(set) var payloadBytes = 0
+    /// All of the IP header that must be equal in all segments, and is not in the key.
+    private(set) var network: UInt64 = 0
+    /// All of the TCP header, less its options, that must be equal in all segments, and is not in the key.
+    private(set) var transport: UInt64 = 0
+    private(set) var identification: UInt16 = 0
+    private(set) var sequence: UInt32 = 0
+
+    init() {}
+
+    /// Reads the headers of a frame within `bytes`. Only where the result is ``Kind/segment`` the values mean something.
+    @inline(__always) mutating func read(
+        _ bytes: Span<UInt8>, _ frame: Range<Int>, _ deviceType: DeviceType
+    ) -> Kind {
+        guard let packet = PacketStart(bytes, frame, deviceType) else { return .unrelated }
+        isIPv6 = packet.isIPv6
+        networkOffset = packet.offset
+        let start = frame.lowerBound + packet.offset
+        let kind = isIPv6 ? readIPv6(bytes, at: start) : readIPv4(bytes, at: start)
+        guard kind == .segment else { return kind }
+        let transport = frame.lowerBound + transportOffset
+        guard transport + 8 <= frame.upperBound else { return .unclear }
+        readLink(bytes, frame)
+        let packetBytes =
+            isIPv6 ? 40 + Int(bytes.big(UInt16.self, at: start + 4)) : Int(bytes.big(UInt16.self, at: start + 2))
+        // What is behind the packet would be lost.
+        let isWhole = packetBytes == frame.upperBound - start
+        isJoinable = false
+        isPushed = false
+        key.rest =
+            UInt64(bytes.native(UInt32.self, at: transport)) << 32 | UInt64(networkOffset) << 16 | (isIPv6 ? 2 : 0)
+            | (isUDP ? 1 : 0)
+        if isUDP { readUDP(bytes, frame, isWhole) } else { readTCP(bytes, frame, isWhole) }
+        return .segment
+    }
+
+    @inline(__always) private mutating func readLink(_ bytes: Span<UInt8>, _ frame: Range<Int>) {
+        guard networkOffset > 0 else { return }
+        let end = frame.lowerBound + networkOffset
+        key.link = (
+            bytes.native(UInt64.self, at: frame.lowerBound), bytes.native(UInt64.self, at: frame.lowerBound + 6),
+            bytes.native(UInt64.self, at: end - 8)
+        )
+    }
+
+    @inline(__always) private mutating func readIPv4(_ bytes: Span<UInt8>, at start: Int) -> Kind {
+        let fragment = bytes.big(UInt16.self, at: start + 6)
+        guard let kind = kind(ofProtocol: bytes[start + 9]) else { return .unrelated }
+        // No options, no fragment, no reserved bit.
+        guard kind == .segment, bytes[start] == 0x45, fragment & 0xbfff == 0 else { return .unclear }
+        transportOffset = networkOffset + 20
+        isAtomic = fragment & 0x4000 != 0
+        identification = bytes.big(UInt16.self, at: start + 4)
+        // Type of service, time to live, and whether fragments are forbidden.
+        network = UInt64(bytes[start + 1]) | UInt64(bytes[start + 8]) << 8 | UInt64(fragment) << 16
+        key.addresses = (bytes.native(UInt64.self, at: start + 12), 0, 0, 0)
+        return .segment
+    }
+
+    @inline(__always) private mutating func readIPv6(_ bytes: Span<UInt8>, at start: Int) -> Kind {
+        guard let kind = kind(ofProtocol: bytes[start + 6]) else { return .unrelated }
+        guard kind == .segment else { return kind }
+        transportOffset = networkOffset + 40
+        isAtomic = false
+        identification = 0
+        // Version, traffic class, flow label, and hop limit.
+        network = UInt64(bytes.native(UInt32.self, at: start)) | UInt64(bytes[start + 7]) << 32
+        key.addresses = (
+            bytes.native(UInt64.self, at: start + 8), bytes.native(UInt64.self, at: start + 16),
+            bytes.native(UInt64.self, at: start + 24), bytes.native(UInt64.self, at: start + 32)
+        )
+        return .segment
+    }
+
+    /// What a protocol number says; nil for what is no part of a flow.
+    @inline(__always) private mutating func kind(ofProtocol number: UInt8) -> Kind? {
+        isUDP = number == HeaderField.udp
+        if isUDP || number == HeaderField.tcp { return .segment }
+        // The extension headers that TCP or UDP can stand behind (RFC 8200, 4; RFC 4302).
+        let isExtension = number == 0 || number == 43 || number == 44 || number == 51 || number == 60 || number == 135
+        return isIPv6 && isExtension ? .unclear : nil
+    }
+
+    @inline(__always) private mutating func readTCP(_ bytes: Span<UInt8>, _ frame: Range<Int>, _ isWhole: Bool) {
+        let start = frame.lowerBound + transportOffset
+        guard frame.upperBound - start >= 20 else { return }
+        let optionsAndFlags = bytes.big(UInt16.self, at: start + 12)
+        let transportBytes = Int(optionsAndFlags >> 12) * 4
+        headerBytes = transportOffset + transportBytes
+        payloadBytes = frame.count - headerBytes
+        isPushed = optionsAndFlags & UInt16(HeaderField.psh) != 0
+        let isPlain = optionsAndFlags & 0x0fff & ~UInt16(HeaderField.psh) == UInt16(HeaderField.ack)
+        isJoinable = isWhole && isPlain && transportBytes >= 20 && payloadBytes > 0
+        sequence = bytes.big(UInt32.self, at: start + 4)
+        // The acknowledgement, the length of the header and the window. Linux joins no segments whose windows differ
+        // (net/ipv4/tcp_offload.c, tcp_gro_receive: the word of the flags is compared, which has the window in it).
+        transport =
+            UInt64(bytes.native(UInt32.self, at: start + 8)) << 32
+            | UInt64(bytes.big(UInt16.self, at: start + 14)) << 16 | UInt64(optionsAndFlags & 0xf000)
+    }
+
+    @inline(__always) private mutating func readUDP(_ bytes: Span<UInt8>, _ frame: Range<Int>, _ isWhole: Bool) {
+        let start = frame.lowerBound + transportOffset
+        headerBytes = transportOffset + 8
+        payloadBytes = frame.count - headerBytes
+        sequence = 0
+        transport = 0
+        isJoinable =
+            isWhole && payloadBytes > 0 && Int(bytes.big(UInt16.self, at: start + 4)) == frame.upperBound - start
+            && bytes.native(UInt16.self, at: start + 6) != 0
+    }
+}
+
+extension FlowSegment {
+    /// Whether the checksums of the frame are right: that of its IPv4 header, and that of TCP or UDP.
+    ///
+    /// - Parameter frame: the one that was read.
+    func hasRightChecksums(_ bytes: Span<UInt8>, _ frame: Range<Int>) -> Bool {
+        let network = frame.lowerBound + networkOffset
+        let transport = frame.lowerBound + transportOffset
+        if !isIPv6 {
+            guard InternetChecksum.folded(InternetChecksum.sum(bytes, network..<transport)) == .max else {
+                return false
+            }
+        }
+        let sum =
+            InternetChecksum.sum(bytes, transport..<frame.upperBound)
+            &+ InternetChecksum.part(UInt32(truncatingIfNeeded: frame.upperBound - transport))
+            &+ InternetChecksum.pseudoHeader(
+                bytes, packetAt: network, isIPv6: isIPv6, protocolNumber: isUDP ? HeaderField.udp : HeaderField.tcp)
+        return InternetChecksum.folded(sum) == .max
+    }
+}

@@ -1,0 +1,308 @@
+import VPNNode
+
+/// Joins consecutive segments of flows into frames that the kernel takes as one.
+///
+/// What is joined follows Linux's own receive offload, or is stricter (`tcp_gro_receive`, `udp_gro_receive_segment`): data
+/// segments with all headers equal but for what numbers them, each with right checksums, of one size but for a shorter
+/// last. Every frame comes out once. Frames of one flow keep their order: what cannot be joined to the flow's last group
+/// ends that group. Frames of different flows may change places: groups are in the order of their first frames.
+///
+/// The frames stay where they are. A group is a list of ranges, which are written one after the other.
+@safe struct FrameJoiner: ~Copyable {
+    /// Groups at most, until the joiner is emptied.
+    static let maximumGroups = 64
+    /// Frames at most, until the joiner is emptied.
+    static let maximumFrames = 512
+    /// Flows that are joined at the same time. Another one ends the group of the flow that was still the longest.
+    static let maximumFlows = 16
+    /// Datagrams of a group (UDP_MAX_SEGMENTS of linux/udp.h, which later versions have raised to 128).
+    static let maximumDatagrams = 64
+    /// The longest frame: the length fields of IP have 16 bits.
+    private static let maximumFrameBytes = Int(UInt16.max)
+
+    private struct Group {
+        var segment = FlowSegment()
+        /// The first frame.
+        var frame = 0..<0
+        var count = 1
+        /// Bytes of payload of all its frames.
+        var payloadBytes = 0
+        /// Whether its last segment has PSH set.
+        var isPushed = false
+        /// Where its pieces begin among those in order.
+        var firstPiece = 0
+    }
+
+    private struct Piece {
+        var range = 0..<0
+        var group = 0
+    }
+
+    /// A flow whose last group can take more.
+    private struct Flow {
+        var key = FlowKey()
+        var group = 0
+        /// Whether the checksums of the group's first frame were found right. Not looked at before a second one comes.
+        var isVerified = false
+        var nextSequence: UInt32 = 0
+        /// What the identification grows by; nil while there is only one frame.
+        var identificationStep: UInt16?
+    }
+
+    private let deviceType: DeviceType
+    private let joinsTCP: Bool
+    private let joinsUDP: Bool
+    private let groups: UnsafeMutablePointer<Group>
+    private let pieces: UnsafeMutablePointer<Piece>
+    private let orderedPieces: UnsafeMutablePointer<Range<Int>>
+    /// The last used first.
+    private let flows: UnsafeMutablePointer<Flow>
+    private(set) var groupCount = 0
+    private var frameCount = 0
+    private var flowCount = 0
+    private var isFinished = false
+
+    /// - Parameters:
+    ///   - joinsTCP: whether the device takes TCP segments joined.
+    ///   - joinsUDP: whether it takes UDP datagrams joined.
+    init(deviceType: DeviceType, joinsTCP: Bool, joinsUDP: Bool) {
+        self.deviceType = deviceType
+        self.joinsTCP = joinsTCP
+        self.joinsUDP = joinsUDP
+        // Each is as long as its bound, which every index is checked against, and lives as long as this joiner.
+        unsafe groups = .allocate(capacity: Self.maximumGroups)
+        unsafe groups.initialize(repeating: Group(), count: Self.maximumGroups)
+        unsafe pieces = .allocate(capacity: Self.maximumFrames)
+        unsafe pieces.initialize(repeating: Piece(), count: Self.maximumFrames)
+        unsafe orderedPieces = .allocate(capacity: Self.maximumFrames)
+        unsafe orderedPieces.initialize(repeating: 0..<0, count: Self.maximumFrames)
+        unsafe flows = .allocate(capacity: Self.maximumFlows)
+        unsafe flows.initialize(repeating: Flow(), count: Self.maximumFlows)
+    }
+
+    deinit {
+        unsafe groups.deallocate()
+        unsafe pieces.deallocate()
+        unsafe orderedPieces.deallocate()
+        unsafe flows.deallocate()
+    }
+
+    /// Whether there is no room for another frame.
+    var isFull: Bool { groupCount == Self.maximumGroups || frameCount == Self.maximumFrames }
+
+    var isEmpty: Bool { frameCount == 0 }
+
+    /// Forgets all frames.
+    mutating func removeAll() {
+        groupCount = 0
+        frameCount = 0
+        flowCount = 0
+        isFinished = false
+    }
+}
+
+extension FrameJoiner {
+    /// Takes the next frame, which there must be room for. It stays in `bytes`, unchanged, until the joiner is emptied.
+    mutating func append(_ frame: Range<Int>, in bytes: Span<UInt8>) {
+        precondition(!isFull && !isFinished)
+        precondition(frame.lowerBound >= 0 && frame.upperBound <= bytes.count)
+        var segment = FlowSegment()
+        switch segment.read(bytes, frame, deviceType) {
+        case .unrelated: return startGroup(frame, segment)
+        case .unclear:
+            flowCount = 0
+            return startGroup(frame, segment)
+        case .segment: break
+        }
+        guard segment.isUDP ? joinsUDP : joinsTCP else { return startGroup(frame, segment) }
+        guard let flow = useFlow(segment.key) else {
+            if segment.isJoinable, !segment.isPushed { openFlow(segment, isVerified: false) }
+            return startGroup(frame, segment)
+        }
+        switch fit(of: frame, segment, to: flow, in: bytes) {
+        case .joins: join(frame, segment)
+        case .damaged:
+            closeFlow()
+            startGroup(frame, segment)
+        case .differs(let isVerified):
+            closeFlow()
+            if segment.isJoinable, !segment.isPushed { openFlow(segment, isVerified: isVerified) }
+            startGroup(frame, segment)
+        }
+    }
+
+    private enum Fit {
+        case joins
+        case damaged
+        case differs(isVerified: Bool)
+    }
+
+    /// Whether a frame can be joined to the group of its flow.
+    private func fit(of frame: Range<Int>, _ segment: FlowSegment, to flow: Flow, in bytes: Span<UInt8>) -> Fit {
+        let group = unsafe groups[flow.group]
+        let first = group.segment
+        guard segment.isJoinable, segment.network == first.network, segment.transport == first.transport,
+            segment.sequence == flow.nextSequence, segment.payloadBytes <= first.payloadBytes,
+            first.headerBytes + group.payloadBytes + segment.payloadBytes <= Self.maximumFrameBytes,
+            !segment.isUDP || group.count < Self.maximumDatagrams
+        else { return .differs(isVerified: false) }
+        if !segment.isIPv6 {
+            let step = segment.identification &- first.identification
+            let expected =
+                switch flow.identificationStep {
+                case nil: step == 1 || step == 0 && segment.isAtomic
+                case 0: step == 0
+                default: step == UInt16(truncatingIfNeeded: group.count)
+                }
+            guard expected else { return .differs(isVerified: false) }
+        }
+        let options = first.transportOffset + 20
+        for offset in stride(from: options, to: first.headerBytes, by: 4) {
+            let word = bytes.native(UInt32.self, at: frame.lowerBound + offset)
+            guard word == bytes.native(UInt32.self, at: group.frame.lowerBound + offset) else {
+                return .differs(isVerified: false)
+            }
+        }
+        guard segment.hasRightChecksums(bytes, frame) else { return .damaged }
+        guard flow.isVerified || first.hasRightChecksums(bytes, group.frame) else { return .differs(isVerified: true) }
+        return .joins
+    }
+
+    /// Adds a frame to the group of the first flow.
+    private mutating func join(_ frame: Range<Int>, _ segment: FlowSegment) {
+        // There is a first flow, as one was found, and its group exists.
+        let index = unsafe flows[0].group
+        let group = unsafe groups + index
+        if unsafe group.pointee.count == 1 {
+            unsafe flows[0].isVerified = true
+            unsafe flows[0].identificationStep = segment.identification &- group.pointee.segment.identification
+        }
+        unsafe group.pointee.count += 1
+        unsafe group.pointee.payloadBytes += segment.payloadBytes
+        unsafe group.pointee.isPushed = segment.isPushed
+        unsafe flows[0].nextSequence &+= segment.isUDP ? 0 : UInt32(truncatingIfNeeded: segment.payloadBytes)
+        addPiece(frame.lowerBound + segment.headerBytes..<frame.upperBound, to: index)
+        let isShorter = unsafe segment.payloadBytes < group.pointee.segment.payloadBytes
+        if isShorter || segment.isPushed { closeFlow() }
+    }
+
+    /// Starts a group with a frame.
+    private mutating func startGroup(_ frame: Range<Int>, _ segment: FlowSegment) {
+        unsafe groups[groupCount] = Group(segment: segment, frame: frame, payloadBytes: segment.payloadBytes)
+        addPiece(frame, to: groupCount)
+        groupCount += 1
+    }
+
+    private mutating func addPiece(_ range: Range<Int>, to group: Int) {
+        unsafe pieces[frameCount] = Piece(range: range, group: group)
+        frameCount += 1
+    }
+
+    /// Finds the flow of a key, and makes it the first.
+    @inline(__always) private mutating func useFlow(_ key: FlowKey) -> Flow? {
+        // Only the flows that there are, which are no more than there is room for.
+        for index in 0..<flowCount where unsafe flows[index].key == key {
+            if index == 0 { return unsafe flows[0] }
+            let flow = unsafe flows[index]
+            unsafe (flows + 1).update(from: flows, count: index)
+            unsafe flows[0] = flow
+            return flow
+        }
+        return nil
+    }
+
+    /// Makes a flow the first whose group is the one that is started next.
+    private mutating func openFlow(_ segment: FlowSegment, isVerified: Bool) {
+        let kept = min(flowCount, Self.maximumFlows - 1)
+        unsafe (flows + 1).update(from: flows, count: kept)
+        unsafe flows[0] = Flow(
+            key: segment.key, group: groupCount, isVerified: isVerified,
+            nextSequence: segment.isUDP
+                ? 0 : segment.sequence &+ UInt32(truncatingIfNeeded: segment.payloadBytes))
+        flowCount = kept + 1
+    }
+
+    /// Lets the first flow's group take no more.
+    private mutating func closeFlow() {
+        flowCount -= 1
+        unsafe flows.update(from: flows + 1, count: flowCount)
+    }
+}
+
+extension FrameJoiner {
+    /// Completes headers and checksums of all groups, in place, and puts their pieces in order. Nothing is appended
+    /// before the joiner is emptied.
+    mutating func finish(_ bytes: inout MutableSpan<UInt8>) {
+        precondition(!isFinished)
+        isFinished = true
+        var next = 0
+        // Only groups and pieces that there are; the pieces of all groups are all pieces.
+        for index in 0..<groupCount {
+            unsafe groups[index].firstPiece = next
+            next += unsafe groups[index].count
+            if unsafe groups[index].count > 1 { unsafe Self.complete(groups[index], &bytes) }
+            unsafe groups[index].count = 0
+        }
+        for index in 0..<frameCount {
+            let piece = unsafe pieces[index]
+            unsafe orderedPieces[groups[piece.group].firstPiece + groups[piece.group].count] = piece.range
+            unsafe groups[piece.group].count += 1
+        }
+    }
+
+    /// Makes the headers of a group's first frame those of the whole.
+    private static func complete(_ group: Group, _ bytes: inout MutableSpan<UInt8>) {
+        let segment = group.segment
+        let network = group.frame.lowerBound + segment.networkOffset
+        let transport = group.frame.lowerBound + segment.transportOffset
+        let packetBytes = segment.headerBytes - segment.networkOffset + group.payloadBytes
+        let transportBytes = UInt16(segment.headerBytes - segment.transportOffset + group.payloadBytes)
+        if segment.isIPv6 {
+            bytes.setBig(UInt16(packetBytes - 40), at: network + 4)
+        } else {
+            bytes.setBig(UInt16(packetBytes), at: network + 2)
+            bytes.setNative(UInt16(0), at: network + 10)
+            let sum = InternetChecksum.sum(bytes.span, network..<transport)
+            bytes.setNative(~InternetChecksum.folded(sum), at: network + 10)
+        }
+        // The checksum field holds the sum of the pseudo header, and the kernel does the rest where it has to.
+        let pseudo = InternetChecksum.pseudoHeader(
+            bytes.span, packetAt: network, isIPv6: segment.isIPv6,
+            protocolNumber: segment.isUDP ? HeaderField.udp : HeaderField.tcp)
+        let sum = InternetChecksum.folded(pseudo &+ InternetChecksum.part(transportBytes))
+        if segment.isUDP {
+            bytes.setBig(transportBytes, at: transport + 4)
+            bytes.setNative(sum, at: transport + HeaderField.udpChecksum)
+        } else {
+            if group.isPushed { bytes[transport + 13] |= HeaderField.psh }
+            bytes.setNative(sum, at: transport + HeaderField.tcpChecksum)
+        }
+    }
+
+    /// What is written before a group's frame; all zero where it is one frame, which is as it came.
+    func header(of group: Int) -> OffloadHeader {
+        precondition(group >= 0 && group < groupCount)
+        var header = OffloadHeader()
+        guard unsafe groups[group].count > 1 else { return header }
+        let segment = unsafe groups[group].segment
+        header.needsChecksum = true
+        header.segmentation = segment.isUDP ? .udp : segment.isIPv6 ? .tcp6 : .tcp4
+        header.headerBytes = UInt16(segment.headerBytes)
+        header.segmentBytes = UInt16(segment.payloadBytes)
+        header.checksumStart = UInt16(segment.transportOffset)
+        header.checksumOffset = UInt16(segment.isUDP ? HeaderField.udpChecksum : HeaderField.tcpChecksum)
+        return header
+    }
+
+    /// How many frames a group has, each of which is one piece.
+    func frameCount(of group: Int) -> Int {
+        precondition(group >= 0 && group < groupCount)
+        return unsafe groups[group].count
+    }
+
+    /// A piece of a group: its first frame, or the payload of a further one. All of them in order are the joined frame.
+    func piece(_ index: Int, of group: Int) -> Range<Int> {
+        precondition(isFinished && index >= 0 && index < frameCount(of: group))
+        return unsafe orderedPieces[groups[group].firstPiece + index]
+    }
+}

@@ -1,0 +1,61 @@
+import Testing
+import VPNNode
+
+@testable import VPNLinuxIO
+
+/// What a joiner makes of frames that lie behind each other.
+struct Joining {
+    /// The headers and frames that would be written.
+    private(set) var written: [(header: OffloadHeader, frame: [UInt8])] = []
+    private(set) var counts: [Int] = []
+
+    init(_ frames: [[UInt8]], _ deviceType: DeviceType, joinsTCP: Bool = true, joinsUDP: Bool = true) {
+        var joiner = FrameJoiner(deviceType: deviceType, joinsTCP: joinsTCP, joinsUDP: joinsUDP)
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for frame in frames {
+            bytes += [0xa5, 0xa5, 0xa5]
+            ranges.append(bytes.count..<bytes.count + frame.count)
+            bytes += frame
+        }
+        for range in ranges {
+            if joiner.isFull { empty(&joiner, &bytes) }
+            joiner.append(range, in: bytes.span)
+        }
+        empty(&joiner, &bytes)
+    }
+
+    private mutating func empty(_ joiner: inout FrameJoiner, _ bytes: inout [UInt8]) {
+        var span = bytes.mutableSpan
+        joiner.finish(&span)
+        for group in 0..<joiner.groupCount {
+            let count = joiner.frameCount(of: group)
+            let frame = (0..<count).flatMap { bytes[joiner.piece($0, of: group)] }
+            written.append((joiner.header(of: group), frame))
+            counts.append(count)
+        }
+        joiner.removeAll()
+    }
+}
+
+@Suite("Segments of a flow") struct JoinTests {
+    @Test("are joined into the frame that they were cut from", arguments: DeviceType.allCases)
+    func roundTrip(deviceType: DeviceType) {
+        var numbers = SplitMix(7)
+        for _ in 0..<300 {
+            let count = Int.random(in: 2...60, using: &numbers)
+            let segmentBytes = Int.random(in: 1...65_000 / count, using: &numbers)
+            let payloadBytes = Int.random(in: segmentBytes * (count - 1) + 1...segmentBytes * count, using: &numbers)
+            var packet = PlainPacket.random(
+                deviceType, payloadBytes: payloadBytes, hasOptions: false, using: &numbers)
+            if !packet.isUDP, .random(using: &numbers) { packet.flags |= 0x08 }
+            let frames = packet.segments(of: segmentBytes).map { $0.encoded() }
+            let joining = Joining(frames, deviceType)
+            #expect(joining.counts == [count])
+            #expect(joining.written.first?.frame == packet.encoded(isPartial: true))
+            var expected = packet.offload(segmentBytes: segmentBytes)
+            expected.headerBytes = UInt16(packet.headerBytes)
+            #expect(joining.written.first?.header == expected)
+        }
+    }
+}
