@@ -221,6 +221,10 @@ struct BadScenario: Sendable, CustomTestStringConvertible {
             "4:34: 'pid_file' makes no sense in a simulation: there is no process of its own for each node; leave it out"
         ),
         Self(
+            one + "nodes: [{ name: a, network: net, crypto_provider: auto }]\n",
+            "4:34: 'crypto_provider' makes no sense in a simulation: every library that encrypts gives the same results; leave it out"
+        ),
+        Self(
             one + "nodes: [{ name: a, network: net, shared_key_file: k }]\n",
             "4:34: 'shared_key_file' makes no sense in a simulation: a scenario holds all it needs; use 'shared_key'"),
         Self(one + "nodes: [{ name: a, network: net, prot: 1 }]\n", "4:34: unknown key 'prot'; did you mean 'port'?"),

@@ -36,6 +36,7 @@ struct OptionCase: Sendable, CustomTestStringConvertible {
         Self("-s", "--subnet", value: "10.0.0.0/8") { $0.subnets.map(\.description) == ["10.0.0.0/8"] },
         Self("--shared-key", value: "-secret") { $0.key == .text("-secret") },
         Self("--crypto", value: "aes256") { $0.crypto == .aes256 },
+        Self("--crypto-provider", value: "libsodium") { $0.cryptoProvider == .libsodium },
         Self("--magic", value: "hash:home") { $0.magic == "hash:home" },
         Self("--peer-timeout", value: "60") { $0.peerTimeout == 60 },
         Self("--dst-timeout", value: "70") { $0.stationTimeout == 70 },
@@ -89,7 +90,8 @@ struct OptionTests {
         "is refused with status 2 where it is wrong",
         arguments: [
             ["-l", "0"], ["--listen", "many"], ["-t", "tab"], ["-s", "10.0.0.0"], ["-c", "a:b:c"], ["--magic", "1"],
-            ["--crypto", "none"], ["--compat", "7"], ["--peer-timeout", "0"], ["-v", "-q"], ["--unknown"], ["word"],
+            ["--crypto", "none"], ["--crypto-provider", "openssl"], ["--compat", "7"], ["--peer-timeout", "0"],
+            ["-v", "-q"], ["--unknown"], ["word"],
             ["--shared-key", "a", "--shared-key-file", "b"], ["--shared-key", ""], ["-d", "a/b"], ["--ifup", ""],
             ["check-config"], ["check-config", "a", "b"], ["check-config", "/nonexistent"],
             ["--config", "/nonexistent"], ["sim", "check"], ["sim", "check", "/nonexistent"], ["sim", "chekc"],
@@ -143,7 +145,9 @@ struct OptionTests {
         let lines = Version.description.split(separator: "\n")
         #expect(lines.count == 3)
         #expect(lines[0] == "vpncloud \(Version.number)")
-        #expect(lines[1].hasPrefix("crypto provider: libsodium 1."))
+        #expect(lines[1] == "crypto provider: \(CryptoProvider.automatic.summary)")
+        // The library that is taken, or why it is not.
+        #expect(lines[1].contains("ipsec-mb"))
         #expect(lines[2].contains("chacha20"))
         #expect(Program.main(["--version"]) == 0)
     }

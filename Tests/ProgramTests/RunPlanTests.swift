@@ -7,7 +7,7 @@ import VPNProtocol
 /// A plan from a command line and the text of a file, in surroundings where nothing is real.
 private func plan(
     _ arguments: [String] = [], file: String? = nil, variable: String? = nil, keyFiles: [String: String] = [:],
-    readableByOthers: Set<String> = [], hasAES: Bool = true
+    readableByOthers: Set<String> = [], hasAES: Bool = true, fault: ProviderFault? = nil
 ) throws -> RunPlan {
     let program = try #require(try Program.parse(commandLine: arguments) as? Program)
     let settings = try file.map { try ConfigurationFile.read(Array($0.utf8), name: "x.yaml") }
@@ -16,7 +16,8 @@ private func plan(
         readKeyFile: { path throws(FileError) in
             guard let text = keyFiles[path] else { throw FileError(code: 2) }
             return Array(text.utf8)
-        }, isReadableByOthers: readableByOthers.contains, isAvailable: { $0 != .aes256 || hasAES })
+        }, isReadableByOthers: readableByOthers.contains, isAvailable: { $0 != .aes256 || hasAES },
+        providerFault: { fault })
     return try RunPlan(
         commandLine: program.settings, file: settings.map { (settings: $0, name: "x.yaml") }, in: surroundings)
 }
@@ -42,6 +43,7 @@ struct RunPlanTests {
         #expect(plan.network.stationTimeout == .seconds(300))
         #expect(plan.network.portForwarding)
         #expect(plan.key == nil)
+        #expect(plan.provider == .automatic)
     }
 
     @Test("follows the command line where the file says something else")
@@ -134,6 +136,23 @@ struct RunPlanTests {
     func missingInstructions() throws {
         #expect(refusal { try plan(["--shared-key", "a", "--crypto", "aes256"], hasAES: false) }?.status == 2)
         #expect(try plan(["--shared-key", "a"], hasAES: false).key?.method == .chacha20)
+    }
+
+    @Test("refuses ipsec-mb where it cannot be used, and says why")
+    func missingProvider() throws {
+        let arguments = ["--shared-key", "a", "--crypto-provider"]
+        #expect(
+            refusal { try plan(arguments + ["ipsec-mb"], fault: .notUsable) }
+                == .usage(KeyError.providerUnavailable(.notUsable).description))
+        #expect(try plan(arguments + ["auto"], fault: .notUsable).provider == .automatic)
+        #expect(try plan(arguments + ["ipsec-mb"]).provider == .ipsecMB)
+        #expect(try plan(arguments + ["libsodium"], file: "crypto_provider: ipsec-mb").provider == .libsodium)
+    }
+
+    @Test("makes its seal with the library that is chosen")
+    func sealProvider() throws {
+        let plan = try plan(["--shared-key", "a", "--crypto-provider", "libsodium"])
+        #expect(try plan.seal().provider == .libsodium)
     }
 
     @Test("reads a raw key where the dialect has them")

@@ -7,8 +7,8 @@ public enum CryptoProvider: String, Sendable, CaseIterable {
     /// Intel's Multi-Buffer Crypto for IPsec Library; an error where it cannot be used.
     case ipsecMB = "ipsec-mb"
 
-    /// Why ipsec-mb cannot be used in this process; nil where it can. The first to ask loads and tests it, which takes a
-    /// few milliseconds.
+    /// Why ipsec-mb cannot be used in this process; nil where it can. The first to ask loads and tests it, which takes
+    /// about a millisecond.
     public static var ipsecMBFault: ProviderFault? { IPsecMBCipher.fault }
 
     /// The library that this choice comes to here and its version, like `ipsec-mb 1.3.0`, and where a faster one is not

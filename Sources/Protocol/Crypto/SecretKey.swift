@@ -40,7 +40,7 @@ public enum KeyError: Error, Hashable, Sendable, CustomStringConvertible {
         case .methodUnavailable(let method):
             "this processor has no AES instructions, so '\(method)' is not available here; use 'chacha20' on all nodes"
         case .providerUnavailable(let fault):
-            "ipsec-mb cannot be used: \(fault), or choose 'auto' or 'libsodium' as the crypto provider"
+            "ipsec-mb cannot be used: \(fault); or choose 'auto' or 'libsodium' as crypto provider"
         }
     }
 }
