@@ -91,7 +91,8 @@ class Vpncloud(Driver):
         return None
 
     def version(self):
-        return first_line([PROGRAM, "--version"])
+        text = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout
+        return "; ".join(text.split("\n")).strip("; ")
 
     def command(self, device, port, peer=None, subnet=None):
         """The command line of one node."""
