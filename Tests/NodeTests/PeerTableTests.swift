@@ -121,7 +121,7 @@ struct PeerTableTests {
         #expect(table.received(from: slot).bytes == 70_000 * 65_507)
         #expect(table.sent(to: slot).bytes == 100)
         var count = TrafficCount(packets: .max, bytes: .max)
-        let carry = count.count(2)
+        let carry = count.count(2, packets: 1)
         #expect(carry == TrafficCount(packets: 1, bytes: 1))
         #expect(count == TrafficCount(packets: 0, bytes: 1))
     }
