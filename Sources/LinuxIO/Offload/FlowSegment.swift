@@ -194,15 +194,20 @@ extension FlowSegment {
         let network = frame.lowerBound + networkOffset
         let transport = frame.lowerBound + transportOffset
         if !isIPv6 {
-            guard InternetChecksum.folded(InternetChecksum.sum(bytes, network..<transport)) == .max else {
-                return false
-            }
+            // The header has no options, and five words.
+            let sum =
+                InternetChecksum.halves(bytes.native(UInt64.self, at: network))
+                &+ InternetChecksum.halves(bytes.native(UInt64.self, at: network + 8))
+                &+ UInt64(bytes.native(UInt32.self, at: network + 16))
+            guard InternetChecksum.folded(sum) == .max else { return false }
         }
+        let addresses =
+            InternetChecksum.halves(key.addresses.0) &+ InternetChecksum.halves(key.addresses.1)
+            &+ InternetChecksum.halves(key.addresses.2) &+ InternetChecksum.halves(key.addresses.3)
         let sum =
-            InternetChecksum.sum(bytes, transport..<frame.upperBound)
+            addresses &+ InternetChecksum.part(UInt16(isUDP ? HeaderField.udp : HeaderField.tcp))
             &+ InternetChecksum.part(UInt32(truncatingIfNeeded: frame.upperBound - transport))
-            &+ InternetChecksum.pseudoHeader(
-                bytes, packetAt: network, isIPv6: isIPv6, protocolNumber: isUDP ? HeaderField.udp : HeaderField.tcp)
+            &+ InternetChecksum.sum(bytes, transport..<frame.upperBound)
         return InternetChecksum.folded(sum) == .max
     }
 }
