@@ -1,7 +1,7 @@
 import VPNNode
 
 /// What makes frames belong to one flow: the Ethernet header with its tags, addresses, ports and protocol.
-struct FlowKey: Equatable {
+struct FlowKey {
     /// The Ethernet header, in overlapping words; zeros where there is none.
     var link: (UInt64, UInt64, UInt64) = (0, 0, 0)
     /// Source and destination; only the first word for IPv4.
@@ -9,13 +9,13 @@ struct FlowKey: Equatable {
     /// Ports, protocol, version of IP and the length of the Ethernet header.
     var rest: UInt64 = 0
 
-    @inline(__always) static func == (left: Self, right: Self) -> Bool {
+    @inline(__always) func equals(_ other: Self) -> Bool {
+        // Without branches; flows mostly differ in what is compared first, or not at all.
         let addresses =
-            (left.addresses.0 ^ right.addresses.0) | (left.addresses.1 ^ right.addresses.1)
-            | (left.addresses.2 ^ right.addresses.2) | (left.addresses.3 ^ right.addresses.3)
-        let link =
-            (left.link.0 ^ right.link.0) | (left.link.1 ^ right.link.1) | (left.link.2 ^ right.link.2)
-        return addresses | link | (left.rest ^ right.rest) == 0
+            (self.addresses.0 ^ other.addresses.0) | (self.addresses.1 ^ other.addresses.1)
+            | (self.addresses.2 ^ other.addresses.2) | (self.addresses.3 ^ other.addresses.3)
+        let link = (self.link.0 ^ other.link.0) | (self.link.1 ^ other.link.1) | (self.link.2 ^ other.link.2)
+        return addresses | link | (rest ^ other.rest) == 0
     }
 }
 
@@ -136,7 +136,9 @@ struct FlowSegment {
         payloadBytes = frame.count - headerBytes
         isPushed = optionsAndFlags & UInt16(HeaderField.psh) != 0
         let isPlain = optionsAndFlags & 0x0fff & ~UInt16(HeaderField.psh) == UInt16(HeaderField.ack)
-        isJoinable = isWhole && isPlain && transportBytes >= 20 && payloadBytes > 0
+        // The urgent pointer means nothing without URG, and is zero.
+        let isUrgent = bytes.native(UInt16.self, at: start + 18) != 0
+        isJoinable = isWhole && isPlain && !isUrgent && transportBytes >= 20 && payloadBytes > 0
         sequence = bytes.big(UInt32.self, at: start + 4)
         // The acknowledgement, the length of the header and the window. Linux joins no segments whose windows differ
         // (net/ipv4/tcp_offload.c, tcp_gro_receive: the word of the flags is compared, which has the window in it).
@@ -158,6 +160,33 @@ struct FlowSegment {
 }
 
 extension FlowSegment {
+    /// Whether a segment has the headers of its flow's first one, is no longer, and begins where it should.
+    @inline(__always) func follows(_ first: FlowSegment, sequence next: UInt32) -> Bool {
+        network == first.network && transport == first.transport && sequence == next
+            && payloadBytes <= first.payloadBytes
+    }
+
+    /// Whether the identification of IPv4 is the next one, or stays the same where it means nothing.
+    ///
+    /// - Parameters:
+    ///   - count: the segments so far.
+    ///   - step: what it grew by from the first to the second; nil where this is the second.
+    @inline(__always) func isNumbered(after first: FlowSegment, count: Int, step: UInt16?) -> Bool {
+        if isIPv6 { return true }
+        let difference = identification &- first.identification
+        guard let step else { return difference == 1 || difference == 0 && isAtomic }
+        return difference == (step == 0 ? 0 : UInt16(truncatingIfNeeded: count))
+    }
+
+    /// Whether a segment has the TCP options of another one, with headers as long.
+    @inline(__always) func hasOptions(of first: Range<Int>, _ bytes: Span<UInt8>, _ frame: Range<Int>) -> Bool {
+        for offset in stride(from: transportOffset + 20, to: headerBytes, by: 4) {
+            let word = bytes.native(UInt32.self, at: frame.lowerBound + offset)
+            if word != bytes.native(UInt32.self, at: first.lowerBound + offset) { return false }
+        }
+        return true
+    }
+
     /// Whether the checksums of the frame are right: that of its IPv4 header, and that of TCP or UDP.
     ///
     /// - Parameter frame: the one that was read.
@@ -165,15 +194,20 @@ extension FlowSegment {
         let network = frame.lowerBound + networkOffset
         let transport = frame.lowerBound + transportOffset
         if !isIPv6 {
-            guard InternetChecksum.folded(InternetChecksum.sum(bytes, network..<transport)) == .max else {
-                return false
-            }
+            // The header has no options, and five words.
+            let sum =
+                InternetChecksum.halves(bytes.native(UInt64.self, at: network))
+                &+ InternetChecksum.halves(bytes.native(UInt64.self, at: network + 8))
+                &+ UInt64(bytes.native(UInt32.self, at: network + 16))
+            guard InternetChecksum.folded(sum) == .max else { return false }
         }
+        let addresses =
+            InternetChecksum.halves(key.addresses.0) &+ InternetChecksum.halves(key.addresses.1)
+            &+ InternetChecksum.halves(key.addresses.2) &+ InternetChecksum.halves(key.addresses.3)
         let sum =
-            InternetChecksum.sum(bytes, transport..<frame.upperBound)
+            addresses &+ InternetChecksum.part(UInt16(isUDP ? HeaderField.udp : HeaderField.tcp))
             &+ InternetChecksum.part(UInt32(truncatingIfNeeded: frame.upperBound - transport))
-            &+ InternetChecksum.pseudoHeader(
-                bytes, packetAt: network, isIPv6: isIPv6, protocolNumber: isUDP ? HeaderField.udp : HeaderField.tcp)
+            &+ InternetChecksum.sum(bytes, transport..<frame.upperBound)
         return InternetChecksum.folded(sum) == .max
     }
 }

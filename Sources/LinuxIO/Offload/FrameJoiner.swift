@@ -115,11 +115,11 @@ extension FrameJoiner {
         case .segment: break
         }
         guard segment.isUDP ? joinsUDP : joinsTCP else { return startGroup(frame, segment) }
-        guard let flow = useFlow(segment.key) else {
+        guard useFlow(segment.key) else {
             if segment.isJoinable, !segment.isPushed { openFlow(segment, isVerified: false) }
             return startGroup(frame, segment)
         }
-        switch fit(of: frame, segment, to: flow, in: bytes) {
+        switch fit(of: frame, segment, in: bytes) {
         case .joins: join(frame, segment)
         case .damaged:
             closeFlow()
@@ -137,35 +137,22 @@ extension FrameJoiner {
         case differs(isVerified: Bool)
     }
 
-    /// Whether a frame can be joined to the group of its flow.
-    private func fit(of frame: Range<Int>, _ segment: FlowSegment, to flow: Flow, in bytes: Span<UInt8>) -> Fit {
-        let group = unsafe groups[flow.group]
-        let first = group.segment
-        guard segment.isJoinable, segment.network == first.network, segment.transport == first.transport,
-            segment.sequence == flow.nextSequence, segment.payloadBytes <= first.payloadBytes,
-            first.headerBytes + group.payloadBytes + segment.payloadBytes <= Self.maximumFrameBytes,
-            !segment.isUDP || group.count < Self.maximumDatagrams
+    /// Whether a frame can be joined to the group of the first flow, which is its own.
+    private func fit(of frame: Range<Int>, _ segment: FlowSegment, in bytes: Span<UInt8>) -> Fit {
+        // There is a first flow, as one was found, and its group exists. Neither is copied.
+        let flow = unsafe flows
+        let group = unsafe groups + flow.pointee.group
+        let (count, step) = unsafe (group.pointee.count, flow.pointee.identificationStep)
+        guard segment.isJoinable, unsafe segment.follows(group.pointee.segment, sequence: flow.pointee.nextSequence),
+            unsafe segment.headerBytes + group.pointee.payloadBytes + segment.payloadBytes <= Self.maximumFrameBytes,
+            !segment.isUDP || count < Self.maximumDatagrams,
+            unsafe segment.isNumbered(after: group.pointee.segment, count: count, step: step),
+            unsafe segment.hasOptions(of: group.pointee.frame, bytes, frame)
         else { return .differs(isVerified: false) }
-        if !segment.isIPv6 {
-            let step = segment.identification &- first.identification
-            let expected =
-                switch flow.identificationStep {
-                case nil: step == 1 || step == 0 && segment.isAtomic
-                case 0: step == 0
-                default: step == UInt16(truncatingIfNeeded: group.count)
-                }
-            guard expected else { return .differs(isVerified: false) }
-        }
-        let options = first.transportOffset + 20
-        for offset in stride(from: options, to: first.headerBytes, by: 4) {
-            let word = bytes.native(UInt32.self, at: frame.lowerBound + offset)
-            guard word == bytes.native(UInt32.self, at: group.frame.lowerBound + offset) else {
-                return .differs(isVerified: false)
-            }
-        }
         guard segment.hasRightChecksums(bytes, frame) else { return .damaged }
-        guard flow.isVerified || first.hasRightChecksums(bytes, group.frame) else { return .differs(isVerified: true) }
-        return .joins
+        let firstIsRight =
+            unsafe flow.pointee.isVerified || group.pointee.segment.hasRightChecksums(bytes, group.pointee.frame)
+        return firstIsRight ? .joins : .differs(isVerified: true)
     }
 
     /// Adds a frame to the group of the first flow.
@@ -198,17 +185,18 @@ extension FrameJoiner {
         frameCount += 1
     }
 
-    /// Finds the flow of a key, and makes it the first.
-    @inline(__always) private mutating func useFlow(_ key: FlowKey) -> Flow? {
+    /// Finds the flow of a key, and makes it the first. Returns whether there is one.
+    @inline(__always) private mutating func useFlow(_ key: FlowKey) -> Bool {
         // Only the flows that there are, which are no more than there is room for.
-        for index in 0..<flowCount where unsafe flows[index].key == key {
-            if index == 0 { return unsafe flows[0] }
-            let flow = unsafe flows[index]
-            unsafe (flows + 1).update(from: flows, count: index)
-            unsafe flows[0] = flow
-            return flow
+        for index in 0..<flowCount where unsafe flows[index].key.equals(key) {
+            if index > 0 {
+                let flow = unsafe flows[index]
+                unsafe (flows + 1).update(from: flows, count: index)
+                unsafe flows[0] = flow
+            }
+            return true
         }
-        return nil
+        return false
     }
 
     /// Makes a flow the first whose group is the one that is started next.

@@ -17,6 +17,9 @@ enum InternetChecksum {
     @inline(__always) static func part(_ number: UInt16) -> UInt64 { UInt64(number.bigEndian) }
     @inline(__always) static func part(_ number: UInt32) -> UInt64 { UInt64(number.bigEndian) }
 
+    /// What eight bytes add to a sum.
+    @inline(__always) static func halves(_ word: UInt64) -> UInt64 { (word & 0xffff_ffff) &+ word >> 32 }
+
     /// A sum in 16 bits, with all carries added (RFC 1071, 1). Zero only where every byte is zero.
     @inline(__always) static func folded(_ sum: UInt64) -> UInt16 {
         var sum = (sum & 0xffff_ffff) + (sum >> 32)
@@ -44,17 +47,30 @@ enum InternetChecksum {
             }
             sum = (all &- upper &<< 32 &+ upper).wrappedSum()
         }
-        while left >= 4 {
+        // What is left are less than 64 bytes: one piece for each bit of the count, without a loop.
+        if left & 32 != 0 {
+            let words = unsafe next.loadUnaligned(as: SIMD4<UInt64>.self)
+            sum &+= (words & 0xffff_ffff &+ words &>> 32).wrappedSum()
+            unsafe next += 32
+        }
+        if left & 16 != 0 {
+            let words = unsafe next.loadUnaligned(as: SIMD2<UInt64>.self)
+            sum &+= (words & 0xffff_ffff &+ words &>> 32).wrappedSum()
+            unsafe next += 16
+        }
+        if left & 8 != 0 {
+            unsafe sum &+= halves(next.loadUnaligned(as: UInt64.self))
+            unsafe next += 8
+        }
+        if left & 4 != 0 {
             unsafe sum &+= UInt64(next.loadUnaligned(as: UInt32.self))
             unsafe next += 4
-            left -= 4
         }
-        if left >= 2 {
+        if left & 2 != 0 {
             unsafe sum &+= UInt64(next.loadUnaligned(as: UInt16.self))
             unsafe next += 2
-            left -= 2
         }
-        if left == 1 { unsafe sum &+= UInt64(UInt16(littleEndian: UInt16(next.load(as: UInt8.self)))) }
+        if left & 1 != 0 { unsafe sum &+= UInt64(UInt16(littleEndian: UInt16(next.load(as: UInt8.self)))) }
         return sum
     }
 }
