@@ -4,9 +4,9 @@ import VPNProtocol
 
 /// Measures the parts of the data path, each by libsodium's sealing of a packet in the same run.
 ///
-///     data-path-benchmark [--rounds N] [--baseline FILE [--update] [--tolerance PERCENT]]
+///     data-path-benchmark [--only TEXT] [--rounds N] [--baseline FILE [--update] [--tolerance PERCENT]]
 ///
-/// With a baseline it ends with 1 where something is slower than that by more than the tolerance; with `--update` the
+/// `--only` measures what has the text in its name, as for a profile. With a baseline it ends with 1 where something is slower than that by more than the tolerance; with `--update` the
 /// file is written instead.
 @main
 enum DataPathBenchmark {
@@ -15,6 +15,7 @@ enum DataPathBenchmark {
         var baseline: String?
         var tolerance: Int?
         var updates = false
+        var only = ""
         var arguments = CommandLine.arguments.dropFirst()
         while let argument = arguments.popFirst() {
             switch argument {
@@ -23,13 +24,17 @@ enum DataPathBenchmark {
             case "--baseline":
                 guard let path = arguments.popFirst() else { stop("--baseline needs a file") }
                 baseline = path
+            case "--only": only = arguments.popFirst() ?? ""
             case "--update": updates = true
             default: stop("unknown: '\(argument)'")
             }
         }
         if updates, baseline == nil { stop("--update needs --baseline FILE") }
+        if updates, !only.isEmpty { stop("--update writes the whole record, so without --only") }
 
-        let outcomes = Measurement.run(try measurements(), rounds: rounds)
+        let outcomes = Measurement.run(
+            try measurements().filter { only.isEmpty || $0.name == $0.reference || $0.name.contains(only) },
+            rounds: rounds)
         print("\(pad("", 44))      ns  of libsodium's time")
         for outcome in outcomes {
             let ratio = outcome.name == outcome.reference ? "" : String(format: "%12.3f", outcome.ratio)
