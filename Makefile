@@ -29,7 +29,7 @@ sources := Sources Tests Benchmarks Package.swift
 documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/scenarios.md docs/report.md \
 	share/scenario.schema.json
 
-.PHONY: all build demo demo-sim test bench-peers bench-sim check format install install-strip uninstall clean help
+.PHONY: all build demo demo-sim test bench bench-peers bench-sim check format install install-strip uninstall clean help
 
 all: build
 
@@ -47,6 +47,10 @@ demo-sim: build ## Show nodes in the simulator, which needs no rights
 
 test: ## Install what is missing, build, and run every test (TEST_OPTIONS='--filter NAME')
 	@scripts/test $(SWIFT_OPTIONS) $(TEST_OPTIONS)
+
+bench: ## Measure the parts of the data path, and compare with the record (BENCH_OPTIONS=--update renews it)
+	$(SWIFT) build -c release --product data-path-benchmark $(SWIFT_OPTIONS)
+	.build/release/data-path-benchmark --baseline Benchmarks/DataPath/baseline.json $(BENCH_OPTIONS)
 
 bench-peers: ## Compare with other VPNs on this machine (BENCH_OPTIONS='--rounds 3 --quick', see --help)
 	@scripts/install-dependencies bench || scripts/install-dependencies --check build

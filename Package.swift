@@ -60,6 +60,11 @@ let package = Package(
             name: "simulator-benchmark", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"],
             path: "Benchmarks/Simulator", swiftSettings: strict),
 
+        // How long a packet takes on its way through a node: 'make bench'.
+        .executableTarget(
+            name: "data-path-benchmark", dependencies: ["VPNNode", "VPNProtocol", "CSodium"],
+            path: "Benchmarks/DataPath", exclude: ["baseline.json"], swiftSettings: strict),
+
         // C libraries, and what Swift cannot import from the kernel's headers.
         .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CIPsecMB", path: "Sources/CIPsecMB"),

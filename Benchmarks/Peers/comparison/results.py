@@ -89,6 +89,8 @@ def circumstances(document):
              f"Date: {document['date']}", f"Command: {document['command']}",
              f"Rounds: {document['rounds']}, medians; TCP congestion control: {document['congestion_control']}; "
              f"MTU inside: 1400"]
+    if document["underlay"] != "fast":
+        lines.append(f"Underlay of all measurements: --veth {document['underlay']}")
     versions = {}
     for driver, version in document["versions"].items():
         if version:
