@@ -135,7 +135,7 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("daemon: true", "1:1: unknown key 'daemon'; --daemon is for the command line only"),
         Self(
             "zzzzzzzzzz: true",
-            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file"
+            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, offload, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file"
         ),
         Self("port: 1\nport: 2\n", "2:1: 'port' is already set in line 1; keep one of them"),
         Self(

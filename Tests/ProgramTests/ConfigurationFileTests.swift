@@ -42,7 +42,7 @@ struct ConfigurationFileTests {
     func keys(_ key: ConfigurationKey) throws {
         let values: [ConfigurationKey: String] = [
             .deviceType: "tap", .mode: "hub", .port: "1", .peers: "[a:1]", .subnets: "[10.0.0.0/8]", .peerTimeout: "1",
-            .dstTimeout: "1", .portForwarding: "no", .compat: "0.9", .crypto: "chacha20",
+            .dstTimeout: "1", .portForwarding: "no", .offload: "no", .compat: "0.9", .crypto: "chacha20",
             .cryptoProvider: "ipsec-mb", .magic: "hash:x",
         ]
         let settings = try read("\(key.rawValue): \(values[key] ?? "text")\n").get()

@@ -44,6 +44,7 @@ struct RunPlanTests {
         #expect(plan.network.portForwarding)
         #expect(plan.key == nil)
         #expect(plan.provider == .automatic)
+        #expect(plan.offload)
     }
 
     @Test("follows the command line where the file says something else")

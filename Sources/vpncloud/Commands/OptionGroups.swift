@@ -87,6 +87,11 @@ struct NetworkOptions: ParsableArguments {
         help: "Ask a NAT router to forward the port, or not (default: --port-forwarding).")
     var portForwarding: Bool?
 
+    @Flag(
+        inversion: .prefixedNo, exclusivity: .chooseLast,
+        help: "Exchange many packets at once with the kernel, or one by one (default: --offload).")
+    var offload: Bool?
+
     @Option(
         help: ArgumentHelp(
             "Speak as older programs do: 'manual', '0.8', '0.9' (also 1.0) or '1' (1.1 to 1.4) (default: manual).",

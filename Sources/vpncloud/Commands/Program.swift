@@ -77,6 +77,7 @@ struct Program: ParsableCommand {
         settings.peerTimeout = network.peerTimeout
         settings.stationTimeout = network.dstTimeout
         settings.portForwarding = network.portForwarding
+        settings.offload = network.offload
         settings.dialect = network.compat
         settings.key = security.sharedKey.map(KeySource.text) ?? security.sharedKeyFile.map(KeySource.file)
         settings.crypto = security.crypto

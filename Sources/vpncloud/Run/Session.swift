@@ -36,12 +36,13 @@ struct Session {
         blockSignals()
         // A second start by mistake ends here, before it empties the log of the node that runs.
         var pidFile = try pidFile()
-        let sockets = try DatagramSockets(port: plan.network.port)
+        let sockets = try DatagramSockets(port: plan.network.port, wantsRuns: plan.offload)
         try openLog(as: account)
         log.info("vpncloud \(Version.number); \(plan.provider.summary); processor: \(Version.processor)")
         for warning in plan.warnings { log.warning("\(warning)") }
         if account == nil { try tryStatistics() }
-        let device = try TunnelDevice(plan.deviceType, name: plan.deviceName, path: plan.devicePath)
+        let device = try TunnelDevice(
+            plan.deviceType, name: plan.deviceName, path: plan.devicePath, wantsOffload: plan.offload)
         log.info("created the \(plan.deviceType.rawValue) device \(device.name)")
         let commands = DeviceCommands(plan, device: device.name, log: log)
         commands.configure()

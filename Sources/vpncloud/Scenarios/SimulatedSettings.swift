@@ -10,6 +10,7 @@ extension ConfigurationKey {
             .sharedKey, .magic:
             return nil
         case .deviceName, .devicePath: reason = "a simulated node has no device of the kernel"
+        case .offload: reason = "packets are exchanged with no kernel"
         case .ifup, .ifdown: reason = "there is no device that a command could configure"
         case .sharedKeyFile:
             return "'shared_key_file' makes no sense in a simulation: a scenario holds all it needs; use 'shared_key'"

@@ -115,6 +115,7 @@ extension ConfigurationFile {
         case .peerTimeout: settings.peerTimeout = values.number(name, node, SettingValues.peerTimeout)
         case .dstTimeout: settings.stationTimeout = values.number(name, node, SettingValues.stationTimeout)
         case .portForwarding: settings.portForwarding = values.boolean(name, node)
+        case .offload: settings.offload = values.boolean(name, node)
         case .compat: settings.dialect = values.value(name, node, SettingValues.dialect)
         case .crypto: settings.crypto = values.value(name, node, SettingValues.crypto)
         case .cryptoProvider:

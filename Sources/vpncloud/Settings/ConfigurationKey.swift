@@ -12,6 +12,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case peerTimeout = "peer_timeout"
     case dstTimeout = "dst_timeout"
     case portForwarding = "port_forwarding"
+    case offload
     case compat
     case crypto
     case cryptoProvider = "crypto_provider"
@@ -36,6 +37,6 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     /// Options whose names are not those of their keys.
     private static let optionNames: [String: ConfigurationKey] = [
         "type": .deviceType, "device": .deviceName, "listen": .port, "connect": .peers, "subnet": .subnets,
-        "no-port-forwarding": .portForwarding,
+        "no-port-forwarding": .portForwarding, "no-offload": .offload,
     ]
 }

@@ -7,6 +7,8 @@ struct RunPlan: Sendable {
     var deviceType: DeviceType
     var deviceName: String
     var devicePath: String
+    /// Whether packets are exchanged with the kernel many at once, where it can.
+    var offload: Bool
     var ifup: String?
     var ifdown: String?
     var network: Network
@@ -69,6 +71,7 @@ extension RunPlan {
         deviceType = settings.deviceType ?? .tap
         deviceName = settings.deviceName ?? "vpncloud%d"
         devicePath = settings.devicePath ?? "/dev/net/tun"
+        offload = settings.offload ?? true
         ifup = settings.ifup
         ifdown = settings.ifdown
         network = try Network(settings)

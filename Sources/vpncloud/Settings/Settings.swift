@@ -23,6 +23,7 @@ struct Settings: Hashable, Sendable {
     var peerTimeout: UInt16?
     var stationTimeout: UInt32?
     var portForwarding: Bool?
+    var offload: Bool?
     var dialect: Dialect?
     var key: KeySource?
     var crypto: CryptoMethod?
@@ -49,6 +50,7 @@ struct Settings: Hashable, Sendable {
         result.peerTimeout = peerTimeout ?? base.peerTimeout
         result.stationTimeout = stationTimeout ?? base.stationTimeout
         result.portForwarding = portForwarding ?? base.portForwarding
+        result.offload = offload ?? base.offload
         result.dialect = dialect ?? base.dialect
         result.key = key ?? base.key
         result.crypto = crypto ?? base.crypto
