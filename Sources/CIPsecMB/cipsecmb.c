@@ -26,8 +26,8 @@
 #define TAG_BYTES 16
 #define CACHE_LINE 64
 
-// Written by cipsecmb_load, and only read after that. The functions used here keep all they need in the contexts that
-// they are given, and so one manager serves all threads.
+// Written by cipsecmb_load, and only read after that. The functions used here keep what they work with in the contexts
+// that they are given, and so one manager serves all threads.
 static const IMB_MGR *manager;
 static const char *version = "";
 static char detail[256];
@@ -111,8 +111,8 @@ size_t cipsecmb_aes256_key_bytes(void) {
         __asm__ volatile("" : : "r"(&(secret)) : "memory"); \
     } while (0)
 
-// The library's code for ChaCha20 on AVX2 reads 48 bytes of a key, of which it uses 32, and what it may read with wider
-// registers cannot be more than one of 64 bytes from the key's second half on. What follows a key must be readable.
+// The library's code for ChaCha20 on AVX2 reads 48 bytes of a key, of which it uses 32. So what follows a key must be
+// readable: here as much as a register of 64 bytes takes, wherever in the key it begins.
 #define PADDED_KEY_BYTES 128
 
 static void pad(const uint8_t *key, uint8_t *padded) {

@@ -72,8 +72,6 @@ private enum AllAuthentic: Flaw {
 
 @Suite("The test of a library of ciphers")
 struct CipherSelfTestTests {
-    private typealias Failure = SelfTestFailure
-
     @Test("finds nothing wrong with libsodium")
     func nothing() {
         #expect(SelfTestFailure(of: FlawedCipher<NoFlaw>.self) == nil)
