@@ -160,6 +160,27 @@ struct Difference: Sendable, CustomTestStringConvertible {
         #expect(Joining(frames, .tap).counts == [1, 1, 2])
     }
 
+    @Test("unless all of them are fragments, or have options of IP")
+    func allAlike() {
+        for isUDP in [false, true] {
+            for (fragment, options) in [(UInt16(0x2000), 0), (0xc000, 0), (0x4001, 0), (0x4000, 1)] {
+                let packets = Self.segments(3, isIPv6: false, isUDP: isUDP) {
+                    $0.fragment = fragment
+                    $0.networkOptions = [UInt8](repeating: 1, count: 4 * options)
+                }
+                #expect(Joining(packets.map { $0.encoded() }, .tap).counts == [1, 1, 1])
+            }
+        }
+    }
+
+    @Test("unless a packet is shorter than it says, or longer", arguments: [false, true], [UInt8(1), 0xff])
+    func packetLength(isUDP: Bool, difference: UInt8) {
+        var frames = Self.segments(4, isIPv6: true, isUDP: isUDP).map { $0.encoded() }
+        // The low byte of the payload length, which no checksum is over.
+        frames[1][18 + 5] &+= difference
+        #expect(Joining(frames, .tap).counts == [1, 1, 2])
+    }
+
     @Test("unless a UDP datagram has no checksum, or another length than its packet")
     func udpHeader() {
         for (offset, bytes) in [(18 + 20 + 6, [UInt8(0), 0]), (18 + 20 + 4, [3, 0xe7])] {

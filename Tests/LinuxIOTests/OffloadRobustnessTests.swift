@@ -5,7 +5,8 @@ import VPNNode
 @testable import VPNLinuxIO
 
 @Suite("Frames and headers that are malformed") struct OffloadRobustnessTests {
-    private static let rounds = 100_000
+    /// Fewer without optimisation, which takes a hundred times as long.
+    private static let rounds = Machine.isOptimised ? 100_000 : 3_000
 
     /// A frame with a header that fits, of which a few bytes are then changed, or one of random bytes.
     private static func malformed(
@@ -87,10 +88,11 @@ import VPNNode
 
     @Test("a header is read as it was written")
     func headers() {
-        for number in 0...UInt16.max {
+        for number in stride(from: UInt16(0), through: .max, by: Machine.isOptimised ? 1 : 17) {
             let bytes = [UInt8(truncatingIfNeeded: number), UInt8(number >> 8), 1, 2, 3, 4, 5, 6, 7, 8]
             let header = OffloadHeader(bytes.span)
-            #expect((header != nil) == [0, 1, 4, 5].contains(bytes[1] & 0x7f))
+            let isKnown = [0, 1, 4, 5].contains(bytes[1] & 0x7f)
+            if (header != nil) != isKnown { Issue.record("\(bytes)") }
             var written = [UInt8](repeating: 0xa5, count: 12)
             var span = written.mutableSpan
             header?.write(to: &span, at: 1)

@@ -16,7 +16,17 @@ struct SplitMix: RandomNumberGenerator {
         return value ^ value >> 31
     }
 
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var word: UInt64 = 0
+        for index in 0..<count {
+            if index & 7 == 0 { word = next() }
+            bytes[index] = UInt8(truncatingIfNeeded: word)
+            word >>= 8
+        }
+        return bytes
+    }
+
     mutating func chance(_ one: Int, in all: Int) -> Bool { Int.random(in: 0..<all, using: &self) < one }
 }
 
