@@ -6,7 +6,7 @@ import VPNProtocol
 /// size that the kernel hands over behind each other (UDP_GRO).
 @safe struct ReceiveArena: ~Copyable {
     /// Messages a batch.
-    static let capacity = 32
+    static let capacity = 16
     /// More bytes than a UDP datagram has (65527 over IPv6), so that none is cut.
     static let slotBytes = 65_536
     /// The bytes that one call should bring: about as many as the caches next to the processor hold beside all else. What

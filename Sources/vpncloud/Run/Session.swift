@@ -108,6 +108,7 @@ struct Session {
         let ending: Ending
         do {
             try begin()
+            StartMemory.giveBack()
             ending = try runner.run(reporter)
         } catch {
             commands.undo()
