@@ -18,9 +18,34 @@ struct Pauses {
     var next: Instant? { earlier(device, earlier(ipv4, ipv6)) }
 }
 
+/// How often the device is read before what was read is sent.
+///
+/// A lone packet leaves at once, without a look for a second one. Where the next comes within the time that a look takes
+/// many times over, there is more behind it, and so many are taken together.
+struct ReadPace {
+    /// The most reads before the batch is sent.
+    static let greatest = 64
+    /// Packets that follow each other so closely come in a burst: 50,000 a second.
+    private static let burstGap: Duration = .microseconds(20)
+
+    private var last: Instant?
+    private var isBurst = false
+
+    /// How many reads this round may have.
+    mutating func reads(at now: Instant) -> Int {
+        if let last, now - last < Self.burstGap { isBurst = true }
+        last = now
+        return isBurst ? Self.greatest : 1
+    }
+
+    /// Notes that all there was has been read.
+    mutating func foundNothing() {
+        last = nil
+        isBurst = false
+    }
+}
+
 extension NodeRunner {
-    /// Reads of the device before the batch is sent.
-    static let readsPerRound = 64
     /// Bytes taken from the device before the batch is sent: few enough to be in the processor's caches still.
     static let bytesPerRound = 128 << 10
     /// Batches of datagrams taken from one socket before others have their turn.
@@ -97,7 +122,8 @@ extension NodeRunner {
 
     /// Takes frames from the device until there is none, or so many that they should go out first.
     mutating func readDevice(hasError: Bool, at now: Instant, _ observer: any NodeObserver) {
-        for _ in 0..<Self.readsPerRound {
+        let reads = pace.reads(at: now)
+        for _ in 0..<reads {
             // With less room a frame could be cut. The batch is sent first, and the device asks again.
             guard batch.roomForFrame >= DeviceInput.room(gapBytes: batch.gapBytes) else { return }
             var outcome = DeviceInput.Outcome.malformed
@@ -111,7 +137,9 @@ extension NodeRunner {
             case .malformed:
                 counters.deviceReads &+= 1
                 counters.malformedFrames &+= 1
-            case .failed(EAGAIN) where !hasError: return
+            case .failed(EAGAIN) where !hasError:
+                pace.foundNothing()
+                return
             case .failed(let code): return deviceFailed(code, at: now, observer)
             }
         }

@@ -60,6 +60,7 @@ public struct NodeRunner: ~Copyable {
 
     var counters = IOCounters()
     var pauses = Pauses()
+    var pace = ReadPace()
     var nextSnapshot: Instant?
     var deviceIsDown = false
     var ending: Ending?
