@@ -10,7 +10,8 @@ extension KernelTests {
 
         /// Two nodes that reach each other; the second connects to the first.
         private static func withPair(
-            _ first: NodeOptions, _ second: NodeOptions? = nil, _ prepare: (Host) async throws -> Void = { _ in },
+            _ first: NodeOptions, _ second: NodeOptions? = nil, overIPv6: Bool = false,
+            _ prepare: (Host) async throws -> Void = { _ in },
             _ test: (Node, Node) async throws -> Void
         ) async throws {
             try await withLab { lab in
@@ -18,7 +19,7 @@ extension KernelTests {
                 for host in hosts { try await prepare(host) }
                 var options = [first, second ?? first]
                 for index in 0...1 { options[index].verbose = false }
-                options[1].peers = [hosts[0].ipv4]
+                options[1].peers = [overIPv6 ? hosts[0].ipv6 : hosts[0].ipv4]
                 let first = try await hosts[0].start(options[0])
                 let second = try await hosts[1].start(options[1])
                 try await second.reaches(first)
@@ -40,7 +41,7 @@ extension KernelTests {
                     var captures: [WireCapture] = []
                     for host in hosts { captures.append(try await WireCapture(on: host)) }
                     for options in [["-n", "40M"], ["-n", "4M", "-u", "-b", "200M", "-l", "1333"]] {
-                        _ = try await Load.start(first.host, second.host, to: address, options).report()
+                        try await Load.start(first.host, second.host, to: address, options).finish()
                     }
                     for (index, capture) in captures.enumerated() {
                         let findings = WireFindings(try await capture.finish(), device: device)
@@ -66,7 +67,7 @@ extension KernelTests {
             let fast = NodeOptions(device: device, crypto: crypto)
             var plain = fast
             plain.more = ["--no-offload", "--crypto-provider", "libsodium"]
-            try await Self.withPair(fast, plain) { first, second in
+            try await Self.withPair(fast, plain, overIPv6: device == .tap) { first, second in
                 try claim(
                     first.log.contains("exchanged with the kernel: segments of TCP"), "the log does not tell shortcuts")
                 try claim(
@@ -85,6 +86,8 @@ extension KernelTests {
                     let counts = try await KernelCounts(of: receiver.namespace)
                     try claim(counts.checksumErrors == 0, "\(counts.checksumErrors) wrong checksums")
                 }
+                let used = try first.statistics().peers.first?.addresses.first ?? "none"
+                try claim(used.hasPrefix("[") == (device == .tap), "the address outside is \(used)")
                 try await Self.stop(second, first)
                 let (many, single) = (try first.statistics(), try second.statistics())
                 let reads = (many.system("device_reads"), many.system("frames_read"))

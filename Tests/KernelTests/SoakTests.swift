@@ -47,13 +47,18 @@ extension KernelTests {
                     try claim(stalls.isEmpty && rates.count > seconds - 3, "no traffic \(way) in seconds \(stalls)")
                 }
                 try progress.claimFlatMemory()
+                var counts: [KernelCounts] = []
+                for host in hosts { counts.append(try await KernelCounts(of: host.namespace)) }
                 try await claimAccounts(first, second)
+                let repeats = counts.map { "\($0.tcpSegmentsRepeated) of \($0.tcpSegmentsSent)" }
                 let gigabits = rates.map { String(format: "%.2f", $0.reduce(0, +) / Double($0.count) / 1e9) }
-                print("\(name): passed; \(gigabits.joined(separator: " + ")) Gbit/s, \(progress.memory)")
+                print(
+                    "\(name): passed; \(gigabits.joined(separator: " + ")) Gbit/s, \(progress.memory), segments repeated: \(repeats)"
+                )
             }
         }
 
-        /// Ends the nodes, and claims that all counters add up: those of each node, and what went from one to the other.
+        /// Ends the nodes, and claims that all counters add up: those of each node, and what went between them.
         private func claimAccounts(_ first: Node, _ second: Node) async throws {
             // The second hears the first's goodbye.
             try await Offload.stop(first)

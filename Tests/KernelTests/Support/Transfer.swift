@@ -129,7 +129,7 @@ private func equals(_ bytes: ArraySlice<UInt8>, _ block: [UInt8], at place: Int)
     return true
 }
 
-/// Sends datagrams of many sizes, single ones and such that the kernel cuts, and claims that all arrive as they were sent.
+/// Sends datagrams of many sizes, single ones and such that the kernel cuts, and claims that all arrive unchanged.
 func transferDatagrams(from sender: Host, to receiver: Host, address: String, ownAddress: String) throws {
     let port: UInt16 = 5002
     let target = try InternetSocket(receiver.namespace, isStream: false, address: address, port: port)
@@ -158,8 +158,8 @@ extension ArraySlice<UInt8> {
     }
 }
 
-/// Sends datagrams, one by one or as one piece that the kernel cuts into them, and waits until all have arrived. What way
-/// they took may have changed their order, and nothing else.
+/// Sends datagrams, one by one or as one piece that the kernel cuts into them, and waits until all have arrived. Their
+/// order may have changed on the way, and nothing else.
 private func exchange(
     _ datagrams: [ArraySlice<UInt8>], over source: InternetSocket, to target: InternetSocket,
     asOne whole: ArraySlice<UInt8>?
