@@ -4,6 +4,7 @@ SWIFT          ?= swift
 SWIFT_OPTIONS  ?=
 TEST_OPTIONS   ?=
 BENCH_OPTIONS  ?=
+SOAK_SECONDS   ?= 600,300
 
 PREFIX         ?= /usr/local
 DESTDIR        ?=
@@ -29,7 +30,7 @@ sources := Sources Tests Benchmarks Package.swift
 documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/scenarios.md docs/report.md \
 	share/scenario.schema.json
 
-.PHONY: all build demo demo-sim test bench bench-peers bench-sim check format install install-strip uninstall clean help
+.PHONY: all build demo demo-sim test soak bench bench-peers bench-sim check format install install-strip uninstall clean help
 
 all: build
 
@@ -47,6 +48,9 @@ demo-sim: build ## Show nodes in the simulator, which needs no rights
 
 test: ## Install what is missing, build, and run every test (TEST_OPTIONS='--filter NAME')
 	@scripts/test $(SWIFT_OPTIONS) $(TEST_OPTIONS)
+
+soak: ## Run two nodes at full load, 10 minutes with offload and 5 without (SOAK_SECONDS=600,300), and judge
+	@VPNCLOUD_SOAK=$(SOAK_SECONDS) scripts/test $(SWIFT_OPTIONS) --filter KernelTests.Soak
 
 bench: ## Measure the parts of the data path, and compare with the record (BENCH_OPTIONS=--update renews it)
 	$(SWIFT) build -c release --product data-path-benchmark $(SWIFT_OPTIONS)

@@ -24,6 +24,10 @@ public struct IOCounters: Hashable, Sendable {
     public internal(set) var deviceWriteErrors: UInt64 = 0
     /// Frames from the device that did not fit what the kernel said of them, and went no further.
     public internal(set) var malformedFrames: UInt64 = 0
+    /// Datagrams that were for the node itself: all but frames of peers, and what was dropped.
+    public internal(set) var controlMessagesReceived: UInt64 = 0
+    /// Datagrams of the node itself, whether or not the system took them.
+    public internal(set) var controlMessagesSent: UInt64 = 0
     /// Calls that brought datagrams.
     public internal(set) var receiveCalls: UInt64 = 0
     /// Calls that sent datagrams, or tried to.

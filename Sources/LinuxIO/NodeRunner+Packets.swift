@@ -236,25 +236,30 @@ extension NodeRunner {
         for datagram in datagrams {
             counters.datagramsReceived &+= 1
             counters.bytesReceived &+= UInt64(datagram.count)
-            Self.receive(datagram, from: source, of: &arena, at: now, by: &engine, into: &batch, for: &output)
+            let disposition = Self.receive(
+                datagram, from: source, of: &arena, at: now, by: &engine, into: &batch, for: &output)
+            if disposition == .handled { counters.controlMessagesReceived &+= 1 }
             if output.isFull { flushOutput(at: now, observer) }
         }
     }
 
-    /// Gives a datagram to the engine, and its frame, if there is one for it, to what is to be written to the device.
+    /// Gives a datagram to the engine, and its frame, if there is one for it, to what is to be written to the device. Returns what
+    /// became of it.
     ///
     /// The parts of the runner are separate parameters, since the datagram borrows one of them meanwhile.
     @inline(__always)
     private static func receive(
         _ range: Range<Int>, from source: Endpoint, of arena: inout ReceiveArena, at now: Instant,
         by engine: inout NodeEngine, into batch: inout OutputBatch, for output: inout DeviceOutput
-    ) {
+    ) -> Reception.Disposition {
         var bytes = arena.bytes
         var datagram = bytes._mutatingExtracting(range)
         let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
-        guard reception.disposition == .deliver, let message = reception.packet?.message else { return }
-        let frame = range.lowerBound + message.lowerBound..<range.lowerBound + message.upperBound
-        output.take(frame, in: bytes.span)
+        if reception.disposition == .deliver, let message = reception.packet?.message {
+            let frame = range.lowerBound + message.lowerBound..<range.lowerBound + message.upperBound
+            output.take(frame, in: bytes.span)
+        }
+        return reception.disposition
     }
 
     /// Writes to the device what came for it.

@@ -27,6 +27,9 @@ struct Transmitter: ~Copyable {
         // The queues point into these bytes, and are empty again before this is over.
         unsafe batch.bytes.withUnsafeBytes { bytes in
             for transmit in transmits[first...] {
+                if transmit.type != .data {
+                    counters.controlMessagesSent &+= UInt64(transmit.destinations.count)
+                }
                 let packets = unsafe UnsafeRawBufferPointer(rebasing: bytes[transmit.range])
                 for index in transmit.destinations {
                     unsafe append(

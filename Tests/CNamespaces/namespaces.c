@@ -5,6 +5,8 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,8 +16,9 @@
 
 struct request {
     const char *namespace_path;
-    const char *interface_name; // NULL for a UDP socket
+    const char *interface_name; // NULL for a socket of the internet
     int family;
+    int type;
     int result;
 };
 
@@ -49,7 +52,7 @@ static void *open_in_namespace(void *argument) {
     } else if (request->interface_name) {
         request->result = packet_socket(request->interface_name);
     } else {
-        int descriptor = socket(request->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int descriptor = socket(request->family, request->type | SOCK_CLOEXEC, 0);
         request->result = descriptor < 0 ? -errno : descriptor;
     }
     close(namespace);
@@ -70,8 +73,45 @@ int packet_socket_in_namespace(const char *namespace_path, const char *interface
 }
 
 int datagram_socket_in_namespace(const char *namespace_path, int is_ipv6) {
-    struct request request = { .namespace_path = namespace_path, .family = is_ipv6 ? AF_INET6 : AF_INET };
+    struct request request = { .namespace_path = namespace_path, .family = is_ipv6 ? AF_INET6 : AF_INET,
+        .type = SOCK_DGRAM };
     return open_on_thread(&request);
+}
+
+// Calls bind or connect with an address in numbers.
+static int with_address(int descriptor, const char *address, uint16_t port,
+                        int (*call)(int, const struct sockaddr *, socklen_t)) {
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM };
+    struct addrinfo *found = NULL;
+    char service[6];
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    if (getaddrinfo(address, service, &hints, &found) != 0) return -EINVAL;
+    int error = call(descriptor, found->ai_addr, found->ai_addrlen) == 0 ? 0 : errno;
+    freeaddrinfo(found);
+    return error == EINPROGRESS ? 0 : -error;
+}
+
+int bound_socket_in_namespace(const char *namespace_path, int is_stream, const char *address, uint16_t port) {
+    struct request request = { .namespace_path = namespace_path, .family = strchr(address, ':') ? AF_INET6 : AF_INET,
+        .type = (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK };
+    int descriptor = open_on_thread(&request);
+    if (descriptor < 0) return descriptor;
+    int error = with_address(descriptor, address, port, bind);
+    if (error == 0) return descriptor;
+    close(descriptor);
+    return error;
+}
+
+int socket_accept(int descriptor) {
+    int accepted = accept(descriptor, NULL, NULL);
+    if (accepted < 0) return -errno;
+    fcntl(accepted, F_SETFD, FD_CLOEXEC);
+    fcntl(accepted, F_SETFL, O_NONBLOCK);
+    return accepted;
+}
+
+int socket_connect(int descriptor, const char *address, uint16_t port) {
+    return with_address(descriptor, address, port, connect);
 }
 
 ptrdiff_t packet_receive(int descriptor, uint8_t *bytes, size_t capacity, int *tag) {

@@ -36,6 +36,30 @@ extension KernelTests {
             }
         }
 
+        @Test("finds every flipped bit that a checksum covers in captured packets")
+        func checksums() throws {
+            // IPv4 with UDP outside, a header of eight bytes, and a datagram from 10.0.0.1 to 10.0.0.2 with right checksums.
+            let outer: [UInt8] = [UInt8](repeating: 0, count: 12) + [8, 0]
+            let addresses: [UInt8] = [192, 0, 2, 1, 192, 0, 2, 2]
+            let outerHeaders: [UInt8] =
+                [0x45, 0, 0, 67, 0, 0, 0, 0, 64, 17, 0, 0] + addresses + [12, 138, 12, 138, 0, 47, 0, 0]
+            let header: [UInt8] = [0x76, 0x70, 0x6e, 1, 0, 0, 0, 0]
+            let inner: [UInt8] =
+                [0x45, 0, 0, 31, 0, 1, 0, 0, 64, 17, 0x66, 0xcb, 10, 0, 0, 1, 10, 0, 0, 2]
+                + [0, 1, 0, 2, 0, 11, 0x78, 0xd0, 0x01, 0x02, 0x72]
+            let frame = outer + outerHeaders + header + inner
+            let right = WireFindings([frame[...]], device: .tun)
+            try claim(right.udp == 1 && right.faults == 0 && right.longest == 31, "a right packet: \(right)")
+            // Not version, lengths and protocol, which say what is covered, and not what makes it a fragment.
+            let covered = [1, 4, 5, 8] + Array(10..<31)
+            for place in covered {
+                var damaged = frame
+                damaged[frame.count - inner.count + place] ^= 4
+                let findings = WireFindings([damaged[...]], device: .tun)
+                try claim(findings.faults > 0, "byte \(place) changed, and nothing was found: \(findings)")
+            }
+        }
+
         @Test("leaves neither namespaces nor processes nor files, also when a test fails")
         func leavesNothing() async throws {
             var names: [String] = []

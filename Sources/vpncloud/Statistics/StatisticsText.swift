@@ -108,6 +108,7 @@ extension IOCounters {
             ("receive_errors", receiveErrors), ("unusable_datagrams", unusableDatagrams), ("frames_read", framesRead),
             ("frames_written", framesWritten), ("device_read_errors", deviceReadErrors),
             ("device_write_errors", deviceWriteErrors), ("malformed_frames", malformedFrames),
+            ("control_messages_received", controlMessagesReceived), ("control_messages_sent", controlMessagesSent),
             ("receive_calls", receiveCalls), ("send_calls", sendCalls), ("device_reads", deviceReads),
             ("device_writes", deviceWrites), ("rounds", rounds),
         ]

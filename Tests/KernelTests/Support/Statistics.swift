@@ -32,3 +32,44 @@ struct Statistics {
     /// How often something was dropped for a reason.
     func drops(_ reason: String) -> Int { document["drops"]?[reason]?.number ?? 0 }
 }
+
+extension Statistics {
+    /// A counter of what was exchanged with the system.
+    func system(_ name: String) -> Int { document["system"]?[name]?.number ?? -1 }
+    /// Frames that were taken from the device.
+    var framesTaken: Int { document["device"]?["from_device"]?["packets"]?.number ?? -1 }
+    /// Frames that were for the device.
+    var framesDelivered: Int { document["device"]?["to_device"]?["packets"]?.number ?? -1 }
+
+    /// Where the counters contradict each other; nothing where every frame and datagram is accounted for.
+    ///
+    /// Holds at the end of a node whose frames have one receiver each.
+    var contradictions: [String] {
+        // What a frame from the device is dropped for, what a datagram is dropped for, and what either is dropped for.
+        let ofFrames = ["oversized_frame", "no_peers", "unknown_destination"].reduce(0) { $0 + drops($1) }
+        let ofDatagrams =
+            (document["drops"]?.entries ?? [:]).values.reduce(0) { $0 + ($1.number ?? 0) }
+            - ofFrames - drops("device_refused")
+        let sent = system("datagrams_sent") + system("send_errors")
+        let equations = [
+            ("frames_read = from_device", system("frames_read"), framesTaken),
+            (
+                "from_device = drops + datagrams_sent + send_errors - control_messages_sent", framesTaken,
+                ofFrames + sent - system("control_messages_sent")
+            ),
+            (
+                "datagrams_received = to_device + drops + control_messages_received", system("datagrams_received"),
+                framesDelivered + ofDatagrams + system("control_messages_received")
+            ),
+            (
+                "to_device = frames_written + device_write_errors", framesDelivered,
+                system("frames_written") + system("device_write_errors")
+            ),
+            ("device_refused = device_write_errors", drops("device_refused"), system("device_write_errors")),
+        ]
+        var wrong = equations.filter { $0.1 != $0.2 }.map { "\($0.0): \($0.1) and \($0.2)" }
+        // Which of the two it was is not told apart.
+        if drops("malformed_frame") != 0 { wrong.append("\(drops("malformed_frame")) malformed frames") }
+        return wrong
+    }
+}
