@@ -88,4 +88,13 @@ struct KernelCounts {
     }
     /// Datagrams that found no room in a socket.
     var datagramsWithoutRoom: Int { (values["Udp:RcvbufErrors"] ?? 0) + (values["Udp6RcvbufErrors"] ?? 0) }
+
+    /// Packets that found no room in the queues between devices, of the whole machine.
+    static func packetsWithoutQueue() throws -> Int {
+        // A line for each processor, the second number of which it is, in hexadecimal digits.
+        let text = try require(contents(of: "/proc/net/softnet_stat"), "the kernel's queues")
+        return text.split(separator: "\n").reduce(0) { sum, line in
+            sum + (line.split(separator: " ").dropFirst().first.flatMap { Int($0, radix: 16) } ?? 0)
+        }
+    }
 }

@@ -59,7 +59,7 @@ final class InternetSocket {
 }
 
 /// Waits until one of the sockets can be used, or a moment is over.
-private func waitForAny(of sockets: [InternetSocket], toSend: Bool) {
+func waitForAny(of sockets: [InternetSocket], toSend: Bool) {
     var entries = sockets.map {
         pollfd(fd: $0.descriptor, events: Int16(toSend ? POLLIN | POLLOUT : POLLIN), revents: 0)
     }
