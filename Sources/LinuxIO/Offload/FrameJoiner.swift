@@ -1,4 +1,5 @@
 import VPNNode
+import VPNProtocol
 
 /// Joins consecutive segments of flows into frames that the kernel takes as one.
 ///

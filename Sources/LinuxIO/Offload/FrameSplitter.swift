@@ -1,4 +1,5 @@
 import VPNNode
+import VPNProtocol
 
 /// Frames that stand behind each other, each with a gap for what is put around it.
 struct SplitFrames: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import VPNProtocol
+
 /// What stands before each frame on a device with IFF_VNET_HDR: what is left to be done to the frame.
 ///
 /// `struct virtio_net_hdr` (linux/virtio_net.h) in the order of this machine, as TUN/TAP devices use it unless told otherwise.
