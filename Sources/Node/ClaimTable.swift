@@ -153,6 +153,7 @@ struct ClaimTable: Sendable {
 
     /// The peer with the longest prefix of an address. It looks once for each prefix length that somebody has claimed a
     /// subnet of, 129 times at most.
+    @inline(__always)
     func peer(of address: StationAddress) -> PeerReference? {
         for position in lengths(of: address.family) {
             let length = lengths[position]
@@ -162,6 +163,7 @@ struct ClaimTable: Sendable {
         return nil
     }
 
+    @inline(__always)
     private func place(of key: Key) -> Int? {
         index.slot(hash: key.hash(under: self.key)) { subnets[$0].key.isSame(as: key) }
     }

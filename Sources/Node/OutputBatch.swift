@@ -126,10 +126,14 @@ public struct OutputBatch: ~Copyable {
     ///
     /// - Parameter read: gets ``roomForFrame`` bytes and returns how many of them it has written; nil or 0 for none.
     public mutating func stageFrame(_ read: (inout MutableSpan<UInt8>) -> Int?) -> StagedFrames? {
-        stageFrames { target in
-            guard let count = read(&target), count > 0 else { return nil }
-            return FrameLayout(frameBytes: count, count: 1, lastBytes: count)
-        }
+        let start = used + headBytes
+        let room = roomForFrame
+        guard room > 0 else { return nil }
+        var whole = arena.mutableSpan
+        var target = whole._mutatingExtracting(start..<start + room)
+        guard let count = read(&target), count > 0 else { return nil }
+        precondition(count <= room, "a frame is no longer than the room it was given")
+        return StagedFrames(range: start..<start + count, frameBytes: count, count: 1)
     }
 
     /// How a run of frames stands in the room for it: one each `frameBytes` and ``OutputBatch/gapBytes``.

@@ -47,11 +47,12 @@ struct PeerTable: Sendable {
     @inline(__always)
     mutating func sender(at endpoint: Endpoint) -> Int? {
         if lastSender < peers.count, peers[lastSender].address.isSame(as: endpoint) { return lastSender }
-        let slot = slot(at: endpoint)
+        let slot = slot(at: endpoint, hash: endpoint.hash(under: key))
         lastSender = slot ?? Self.none
         return slot
     }
 
+    @inline(__always)
     private func slot(at endpoint: Endpoint, hash: UInt64) -> Int? {
         if let slot = slotOfAddress.slot(hash: hash, where: { peers[$0].address.isSame(as: endpoint) }) { return slot }
         return alternatives.owner(of: endpoint, hash: hash)

@@ -39,6 +39,7 @@ public struct PacketHeader: Hashable, Sendable {
     ///   - packet: a whole datagram.
     ///   - magic: the only magic to accept.
     ///   - method: the only method to accept: a node with a key never reads what is not sealed.
+    @inline(__always)
     public init(_ packet: Span<UInt8>, magic: Magic, method: CryptoMethod) throws(DecodeError) {
         guard packet.count >= Self.byteCount else {
             throw .truncated(needed: Self.byteCount, available: packet.count)
