@@ -62,7 +62,7 @@ let package = Package(
 
         // How long a packet takes on its way through a node: 'make bench'.
         .executableTarget(
-            name: "data-path-benchmark", dependencies: ["VPNNode", "VPNProtocol", "CSodium"],
+            name: "data-path-benchmark", dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CSodium"],
             path: "Benchmarks/DataPath", exclude: ["baseline.json"], swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.

@@ -61,7 +61,7 @@ enum DataPathBenchmark {
         var all: [Measurement] = []
         for method in [CryptoMethod.aes256, .chacha20] where method.isAvailable {
             all.append(sodium.measurement(method, count: 64))
-            all += try SealBench(method).measurements
+            all += try SealBench(method, providers).measurements
         }
         for (name, peers, busy) in [("1 peer", 1, 1), ("1000 peers, one busy", 1000, 1), ("1000 peers", 1000, 1000)] {
             let bench = try EngineBench(name, .tun, peers: peers, destinations: peers, busy: busy)
@@ -77,7 +77,12 @@ enum DataPathBenchmark {
             let bench = try EngineBench("switch, \(stations) stations", .tap, peers: 10, destinations: stations)
             all += [bench.frameOut, bench.packetIn]
         }
-        return all
+        return all + OffloadBench().measurements
+    }
+
+    /// The libraries that can be used here.
+    private static var providers: [CryptoProvider] {
+        CryptoProvider.ipsecMBFault == nil ? [.libsodium, .ipsecMB] : [.libsodium]
     }
 
     private static func number(after option: String, in arguments: inout ArraySlice<String>) -> Int {

@@ -34,20 +34,43 @@ package struct AgedTable<Key: TableKey, Value: Sendable>: Sendable {
     var heldBytes: Int { index.heldBytes + entries.heldBytes }
     package var oldest: Entry? { oldestSlot < 0 ? nil : entries[Int(oldestSlot)] }
 
-    package subscript(key: Key) -> Entry? { place(of: key).map { entries[$0] } }
+    package subscript(key: Key) -> Entry? {
+        @inline(__always) get { place(of: key).map { entries[$0] } }
+    }
 
     /// Where an entry stands, until something is put or removed.
+    @inline(__always)
     func place(of key: Key) -> Int? {
         index.slot(hash: key.hash(under: self.key)) { entries[$0].key.isSame(as: key) }
     }
 
     /// The entry at a place.
+    @inline(__always)
     func entry(at place: Int) -> Entry { entries[place] }
 
     /// Replaces the value at a place, which is then the newest.
     mutating func renew(_ place: Int, _ value: Value, at now: Instant) {
+        Self.renew(place, value, at: now, &entries, oldest: &oldestSlot, newest: &newestSlot)
+    }
+
+    /// All changes in one access to the entries, since this is done with each packet that a switch gets.
+    @inline(__always)
+    private static func renew(
+        _ place: Int, _ value: Value, at now: Instant, _ entries: inout [Entry], oldest: inout Int32,
+        newest: inout Int32
+    ) {
+        var entries = entries.mutableSpan
         entries[place].value = value
-        touch(Int32(place), at: now)
+        entries[place].time = now
+        guard place != newest else { return }
+        let (older, newer) = (entries[place].older, entries[place].newer)
+        if older >= 0 { entries[Int(older)].newer = newer } else { oldest = newer }
+        // There is a newer one, as this is not the newest.
+        entries[Int(newer)].older = older
+        entries[Int(newest)].newer = Int32(place)
+        entries[place].older = newest
+        entries[place].newer = -1
+        newest = Int32(place)
     }
 
     /// Puts or replaces an entry, which is then the newest. Returns the entry that had to go for it, if one had to.
@@ -121,13 +144,6 @@ package struct AgedTable<Key: TableKey, Value: Sendable>: Sendable {
 
     private static func remove(_ slot: Int32, from index: inout SlotIndex, _ entries: [Entry], _ key: HashKey) {
         index.remove(Int(slot), hash: entries[Int(slot)].key.hash(under: key)) { entries[$0].key.hash(under: key) }
-    }
-
-    private mutating func touch(_ slot: Int32, at now: Instant) {
-        entries[Int(slot)].time = now
-        guard slot != newestSlot else { return }
-        unlink(slot)
-        linkAsNewest(slot)
     }
 
     private mutating func unlink(_ slot: Int32) {

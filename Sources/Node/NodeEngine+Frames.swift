@@ -14,30 +14,29 @@ extension NodeEngine {
         else { return drop(.malformedFrame, from: nil, count: frames.count, into: &outputs) }
         guard !peers.isEmpty else { return drop(.noPeers, from: nil, count: frames.count, into: &outputs) }
 
-        let mark = outputs.destinationMark
+        let slot: Int?
         switch forwarding {
-        case .hub:
-            appendAllPeers(bytes: bytes, messages: frames.count, into: &outputs)
+        case .hub: slot = nil
         case .learning:
-            if let reference = stations.peer(of: addresses.destination, at: now), let slot = peers.slot(of: reference) {
-                appendDestination(slot, bytes: bytes, messages: frames.count, into: &outputs)
-            } else {
-                appendAllPeers(bytes: bytes, messages: frames.count, into: &outputs)
-            }
+            slot = stations.peer(of: addresses.destination, at: now).flatMap { peers.slot(of: $0) }
         case .claims:
-            guard let reference = claims.peer(of: addresses.destination), let slot = peers.slot(of: reference) else {
+            slot = claims.route(to: addresses.destination).flatMap { peers.slot(of: $0) }
+            guard slot != nil else {
                 return drop(.unknownDestination, from: nil, count: frames.count, into: &outputs)
             }
-            appendDestination(slot, bytes: bytes, messages: frames.count, into: &outputs)
         }
-        if configuration.reportsMessages { reportSending(frames, toDestinationsSince: mark, into: &outputs) }
-        outputs.transmit(frames, toDestinationsSince: mark)
+        if configuration.reportsMessages { reportSending(frames, receivers: slot == nil ? peers.count : 1, &outputs) }
+        if let slot {
+            peers.countSent(to: slot, bytes: bytes + frames.count * outputs.gapBytes, packets: frames.count)
+            outputs.transmit(frames, to: peers.peers[slot].address)
+        } else {
+            let mark = outputs.destinationMark
+            for slot in peers.slots { appendDestination(slot, bytes: bytes, messages: frames.count, into: &outputs) }
+            outputs.transmit(frames, toDestinationsSince: mark)
+        }
     }
 
-    private func reportSending(
-        _ frames: StagedFrames, toDestinationsSince mark: Int, into outputs: inout OutputBatch
-    ) {
-        let receivers = outputs.destinationMark - mark
+    private func reportSending(_ frames: StagedFrames, receivers: Int, _ outputs: inout OutputBatch) {
         let lastBytes = frames.range.count - (frames.count - 1) * (frames.frameBytes + outputs.gapBytes)
         for index in 1...frames.count {
             let bytes = index < frames.count ? frames.frameBytes : lastBytes
@@ -48,11 +47,8 @@ extension NodeEngine {
     /// The longest UDP datagram over IPv4 (65535 - 20 - 8).
     static var maximumPacketBytes: Int { 65_507 }
 
-    private mutating func appendAllPeers(bytes: Int, messages: Int, into outputs: inout OutputBatch) {
-        for slot in peers.slots { appendDestination(slot, bytes: bytes, messages: messages, into: &outputs) }
-    }
-
     /// Takes data from a peer: what it is for the device.
+    @inline(__always)
     mutating func receiveData(
         _ frame: Span<UInt8>, from slot: Int, at now: Instant, into outputs: inout OutputBatch
     ) -> Reception.Disposition {

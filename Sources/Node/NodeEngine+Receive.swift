@@ -35,17 +35,21 @@ extension NodeEngine {
         if configuration.reportsMessages {
             outputs.append(.received(packet.type, source, bytes: packet.message.count))
         }
-        let slot = peers.slot(at: source)
+        let slot = peers.sender(at: source)
         let message = datagram.span.extracting(packet.message)
         let disposition: Reception.Disposition =
             switch packet.type {
             case .data:
-                receiveFromPeer(slot, packet, from: source, at: now, into: &outputs) { engine, slot, outputs in
-                    engine.receiveData(message, from: slot, at: now, into: &outputs)
+                if let slot = hear(slot, packet, from: source, at: now, into: &outputs) {
+                    receiveData(message, from: slot, at: now, into: &outputs)
+                } else {
+                    .drop(.unknownSender)
                 }
             case .peers:
-                receiveFromPeer(slot, packet, from: source, at: now, into: &outputs) { engine, slot, outputs in
-                    engine.receiveList(message, from: source, at: now, into: &outputs)
+                if hear(slot, packet, from: source, at: now, into: &outputs) != nil {
+                    receiveList(message, from: source, at: now, into: &outputs)
+                } else {
+                    .drop(.unknownSender)
                 }
             case .initial: receiveInit(message, nonce: packet.nonce, from: source, at: now, into: &outputs)
             case .close: receiveClose(packet.nonce, slot: slot, from: source, at: now, into: &outputs)
@@ -58,18 +62,21 @@ extension NodeEngine {
         return Reception(disposition: disposition, packet: packet)
     }
 
-    /// Takes a message that only a peer may send. Any of them refreshes the peer; a fresh one moves its address.
-    private mutating func receiveFromPeer(
-        _ slot: Int?, _ packet: OpenedPacket, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch,
-        take: (inout NodeEngine, Int, inout OutputBatch) -> Reception.Disposition
-    ) -> Reception.Disposition {
+    /// Notes a message that only a peer may send. Any of them refreshes the peer; a fresh one moves its address. Returns the
+    /// peer's slot; nil where it is none.
+    @inline(__always)
+    private mutating func hear(
+        _ slot: Int?, _ packet: OpenedPacket, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
+    ) -> Int? {
         guard let slot, peers.isOwn(packet.nonce, of: slot) else {
             drop(.unknownSender, from: source, into: &outputs)
             answerStranger(at: source, now: now, into: &outputs)
-            return .drop(.unknownSender)
+            return nil
         }
-        if peers.hear(slot, nonce: packet.nonce, at: now) { useAddress(source, of: slot, into: &outputs) }
-        return take(&self, slot, &outputs)
+        if peers.hear(slot, nonce: packet.nonce, at: now), !peers.peers[slot].address.isSame(as: source) {
+            useAddress(source, of: slot, into: &outputs)
+        }
+        return slot
     }
 
     /// Whoever sends data believes that it is connected, and is asked to connect again; not more than once a second.

@@ -21,13 +21,18 @@ public struct StagedFrames: Hashable, Sendable {
 /// One message to one or more destinations, or a run of messages of one size to a single destination.
 public struct Transmit: Hashable, Sendable {
     /// The packets in the batch's arena, one behind the other.
-    public internal(set) var range: Range<Int>
+    public fileprivate(set) var range: Range<Int>
     /// The length of each packet; the last of a run may be shorter.
-    public internal(set) var segmentBytes: Int
+    public let segmentBytes: Int
     /// What the messages are.
     public let type: MessageType
     /// The receivers in the batch's list of destinations. Each gets the same bytes.
     public let destinations: Range<Int>
+
+    fileprivate var end: Int {
+        get { range.upperBound }
+        set { range = range.lowerBound..<newValue }
+    }
 
     /// The packets, each a range of the batch's arena.
     public var segments: Segments { Segments(rest: range, segmentBytes: segmentBytes) }
@@ -78,6 +83,7 @@ public struct OutputBatch: ~Copyable {
     private var sealed = 0
     private let headBytes: Int
     private let tailBytes: Int
+    private var run = OpenRun()
 
     /// The longest run of segments: what `UDP_SEGMENT` takes at once (Linux, UDP_MAX_SEGMENTS).
     static let maximumSegments = 64
@@ -102,6 +108,7 @@ public struct OutputBatch: ~Copyable {
         portMappings.removeAll(keepingCapacity: true)
         used = 0
         sealed = 0
+        run.limit = 0
     }
 
     /// The bytes of all packets. Sealed ones are what goes out, others are plaintext with room around it.
@@ -119,10 +126,14 @@ public struct OutputBatch: ~Copyable {
     ///
     /// - Parameter read: gets ``roomForFrame`` bytes and returns how many of them it has written; nil or 0 for none.
     public mutating func stageFrame(_ read: (inout MutableSpan<UInt8>) -> Int?) -> StagedFrames? {
-        stageFrames { target in
-            guard let count = read(&target), count > 0 else { return nil }
-            return FrameLayout(frameBytes: count, count: 1, lastBytes: count)
-        }
+        let start = used + headBytes
+        let room = roomForFrame
+        guard room > 0 else { return nil }
+        var whole = arena.mutableSpan
+        var target = whole._mutatingExtracting(start..<start + room)
+        guard let count = read(&target), count > 0 else { return nil }
+        precondition(count <= room, "a frame is no longer than the room it was given")
+        return StagedFrames(range: start..<start + count, frameBytes: count, count: 1)
     }
 
     /// How a run of frames stands in the room for it: one each `frameBytes` and ``OutputBatch/gapBytes``.
@@ -201,67 +212,106 @@ extension OutputBatch {
         transmits.append(
             Transmit(range: packet, segmentBytes: packet.count, type: type, destinations: mark..<destinations.count))
         used = packet.upperBound
+        run.limit = 0
     }
 
     /// Sends staged frames to the receivers appended since `mark`, in as few transmits as the bounds of one allow.
     mutating func transmit(_ frames: StagedFrames, toDestinationsSince mark: Int) {
-        guard destinations.count > mark else { return }
-        precondition(
-            frames.range.lowerBound == used + headBytes, "a staged frame is sent before anything else is staged")
-        let segmentBytes = frames.frameBytes + gapBytes
-        var packets = frames.range.lowerBound - headBytes..<frames.range.upperBound + tailBytes
-        used = packets.upperBound
-        packets = continueRun(packets, of: segmentBytes, toDestinationsSince: mark)
-        if packets.isEmpty {
-            destinations.removeLast()
-            return
-        }
-        let longest = max(1, min(Self.maximumSegments, Self.maximumRunBytes / segmentBytes)) * segmentBytes
-        while !packets.isEmpty {
-            let run = packets.prefix(longest)
-            transmits.append(
-                Transmit(
-                    range: run, segmentBytes: min(segmentBytes, run.count), type: .data,
-                    destinations: mark..<destinations.count))
-            packets = run.upperBound..<packets.upperBound
+        switch destinations.count - mark {
+        case ...0: return
+        case 1: transmit(frames, to: destinations.removeLast())
+        default:
+            startRuns(takePackets(frames), of: frames.frameBytes + gapBytes, to: mark..<destinations.count)
+            run.limit = 0
         }
     }
 
-    /// Adds packets to the last transmit as far as they continue it: with the same single receiver, of the same length or
-    /// one that is shorter, and no shorter one before them. Returns those that it does not take.
-    private mutating func continueRun(
-        _ packets: Range<Int>, of segmentBytes: Int, toDestinationsSince mark: Int
-    ) -> Range<Int> {
-        guard destinations.count == mark + 1, let last = transmits.last, last.type == .data, sealed < transmits.count,
-            last.destinations.count == 1, destinations[last.destinations.lowerBound] == destinations[mark],
-            last.range.upperBound == packets.lowerBound, last.range.count.isMultiple(of: last.segmentBytes),
-            segmentBytes == last.segmentBytes || packets.count == segmentBytes && segmentBytes < last.segmentBytes
-        else { return packets }
-        let segments = min(Self.maximumSegments, Self.maximumRunBytes / last.segmentBytes)
-        let room = segments * last.segmentBytes - last.range.count
-        guard room > 0 else { return packets }
-        let taken = packets.prefix(room)
-        transmits[transmits.count - 1].range = last.range.lowerBound..<taken.upperBound
-        return taken.upperBound..<packets.upperBound
+    /// Sends staged frames to one receiver, as a part of the last transmit as far as they continue it: with the same
+    /// single receiver, of the same length or one that is shorter, and no shorter one before them.
+    @inline(__always)
+    mutating func transmit(_ frames: StagedFrames, to endpoint: Endpoint) {
+        let segmentBytes = frames.frameBytes + gapBytes
+        var packets = takePackets(frames)
+        let isWhole = frames.count == 1 || packets.count == frames.count * segmentBytes
+        if packets.lowerBound < run.limit, run.destination.isSame(as: endpoint),
+            segmentBytes == run.segmentBytes || segmentBytes < run.segmentBytes && frames.count == 1
+        {
+            let end = min(packets.upperBound, run.limit)
+            transmits[transmits.count - 1].end = end
+            if end == packets.upperBound {
+                if !isWhole || segmentBytes < run.segmentBytes { run.limit = 0 }
+                return
+            }
+            packets = end..<packets.upperBound
+        }
+        startRun(packets, of: segmentBytes, isWhole: isWhole, to: endpoint)
+    }
+
+    /// Starts a transmit to one receiver, which what is sent next may continue.
+    private mutating func startRun(_ packets: Range<Int>, of segmentBytes: Int, isWhole: Bool, to endpoint: Endpoint) {
+        let mark = destinations.count
+        destinations.append(endpoint)
+        let start = startRuns(packets, of: segmentBytes, to: mark..<mark + 1)
+        run.destination = endpoint
+        run.limit = isWhole ? start + run.longest : 0
+    }
+
+    /// The packets of staged frames, which are no longer free room from now on.
+    @inline(__always)
+    private mutating func takePackets(_ frames: StagedFrames) -> Range<Int> {
+        precondition(
+            frames.range.lowerBound == used + headBytes, "a staged frame is sent before anything else is staged")
+        let packets = used..<frames.range.upperBound + tailBytes
+        used = packets.upperBound
+        return packets
+    }
+
+    /// Adds transmits for packets, each as long as may be. Returns where the last of them starts.
+    @discardableResult
+    private mutating func startRuns(_ packets: Range<Int>, of segmentBytes: Int, to receivers: Range<Int>) -> Int {
+        if segmentBytes != run.segmentBytes {
+            run.segmentBytes = segmentBytes
+            run.longest = max(1, min(Self.maximumSegments, Self.maximumRunBytes / segmentBytes)) * segmentBytes
+        }
+        var start = packets.lowerBound
+        while true {
+            let end = min(start + run.longest, packets.upperBound)
+            transmits.append(
+                Transmit(
+                    range: start..<end, segmentBytes: min(segmentBytes, end - start), type: .data,
+                    destinations: receivers))
+            if end == packets.upperBound { return start }
+            start = end
+        }
     }
 
     /// Seals every transmit that is not sealed yet, each message under the next nonce.
     mutating func seal(with seal: PacketSeal, nonce: inout Nonce) {
-        Self.seal(&arena, transmits[sealed...], head: headBytes, tail: tailBytes, with: seal, nonce: &nonce)
+        Self.seal(&arena, transmits[sealed...], with: seal, nonce: &nonce)
         sealed = transmits.count
+        run.limit = 0
     }
 
     private static func seal(
-        _ arena: inout [UInt8], _ transmits: ArraySlice<Transmit>, head: Int, tail: Int, with seal: PacketSeal,
-        nonce: inout Nonce
+        _ arena: inout [UInt8], _ transmits: ArraySlice<Transmit>, with seal: PacketSeal, nonce: inout Nonce
     ) {
         var whole = arena.mutableSpan
         for transmit in transmits {
-            for packet in transmit.segments {
-                if seal.method != .none { nonce.increment() }
-                let message = packet.lowerBound + head..<packet.upperBound - tail
-                seal.seal(&whole, message: message, type: transmit.type, nonce: nonce)
-            }
+            seal.seal(
+                &whole, packets: transmit.range, segmentBytes: transmit.segmentBytes, type: transmit.type, nonce: &nonce
+            )
         }
     }
+}
+
+/// The last transmit of a batch, while more can be added to it.
+private struct OpenRun {
+    /// Its only receiver.
+    var destination = Endpoint(IPAddress(bits: 0), port: 0)
+    /// The length of its packets.
+    var segmentBytes = 0
+    /// The most bytes that a run of packets of that length has.
+    var longest = 0
+    /// Where in the arena it ends at the latest; 0 where nothing can be added.
+    var limit = 0
 }

@@ -15,10 +15,13 @@ struct PeerTable: Sendable {
     /// Finds addresses in use; the others have an index of their own, asked only where there are any.
     private var slotOfAddress = SlotIndex()
     private var alternatives: AlternativeAddresses
+    /// Who sent the last packet, and so most likely the next one; ``none`` where that peer is gone.
+    private var lastSender = Self.none
     private let key: HashKey
     private let isEncrypted: Bool
 
     private static let noSlot = UInt32.max
+    private static let none = Int.max
 
     /// - Parameter isEncrypted: whether messages have nonces, and peers a mark.
     init(isEncrypted: Bool, key: HashKey) {
@@ -40,6 +43,16 @@ struct PeerTable: Sendable {
         slot(at: endpoint, hash: endpoint.hash(under: key))
     }
 
+    /// The same for the source of a packet, which often is that of the one before.
+    @inline(__always)
+    mutating func sender(at endpoint: Endpoint) -> Int? {
+        if lastSender < peers.count, peers[lastSender].address.isSame(as: endpoint) { return lastSender }
+        let slot = slot(at: endpoint, hash: endpoint.hash(under: key))
+        lastSender = slot ?? Self.none
+        return slot
+    }
+
+    @inline(__always)
     private func slot(at endpoint: Endpoint, hash: UInt64) -> Int? {
         if let slot = slotOfAddress.slot(hash: hash, where: { peers[$0].address.isSame(as: endpoint) }) { return slot }
         return alternatives.owner(of: endpoint, hash: hash)
@@ -65,6 +78,7 @@ struct PeerTable: Sendable {
     }
 
     /// The slot of a peer that is still there.
+    @inline(__always)
     func slot(of reference: PeerReference) -> Int? {
         peers[Int(reference.slot)].generation == reference.generation ? Int(reference.slot) : nil
     }
@@ -117,6 +131,7 @@ extension PeerTable {
 
     /// Removes a peer; references to it find nothing from now on.
     mutating func remove(_ slot: Int) {
+        if lastSender == slot { lastSender = Self.none }
         Self.remove(slot, fromIDs: &slotOfID, peers, key)
         Self.remove(slot, fromAddresses: &slotOfAddress, peers, key)
         if peers[slot].extras != Peer.noExtras {
@@ -182,6 +197,7 @@ extension PeerTable {
 
     /// Whether a message is fresh: without encryption always, else where its nonce comes after all before it
     /// in the peer's sequence.
+    @inline(__always)
     func isFresh(_ nonce: Nonce?, from slot: Int) -> Bool {
         guard let nonce, isEncrypted else { return true }
         return nonce.follows(peers[slot].mark)
@@ -189,12 +205,14 @@ extension PeerTable {
 
     /// Whether a message can be of a peer at all: without encryption always, else where its nonce is near those of the
     /// peer's sequence. Another is of a node that has come to the peer's address, or of someone who repeats it from there.
+    @inline(__always)
     func isOwn(_ nonce: Nonce?, of slot: Int) -> Bool {
         guard let nonce, isEncrypted else { return true }
         return nonce.isNear(peers[slot].mark)
     }
 
     /// Notes that a peer was heard. Returns whether the message was fresh.
+    @inline(__always)
     mutating func hear(_ slot: Int, nonce: Nonce?, at now: Instant) -> Bool {
         peers[slot].heard = now
         guard isFresh(nonce, from: slot) else { return false }

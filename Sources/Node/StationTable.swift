@@ -28,12 +28,14 @@ struct StationTable: Sendable {
     var heldBytes: Int { table.heldBytes }
 
     /// The peer of a station that was seen within the timeout.
+    @inline(__always)
     func peer(of station: StationAddress, at now: Instant) -> PeerReference? {
         guard let entry = table[station], isCurrent(entry, at: now) else { return nil }
         return entry.value
     }
 
     /// Notes that a station was seen at a peer.
+    @inline(__always)
     mutating func learn(
         _ station: StationAddress, at peer: PeerReference, now: Instant, isPeer: (PeerReference) -> Bool
     ) -> Change {
@@ -51,6 +53,7 @@ struct StationTable: Sendable {
         return entry.value == peer ? .none : .moved
     }
 
+    @inline(__always)
     private func isCurrent(_ entry: AgedTable<StationAddress, PeerReference>.Entry, at now: Instant) -> Bool {
         entry.time.advanced(byNanoseconds: timeoutNanoseconds) > now
     }

@@ -12,13 +12,13 @@ struct ByteReader: ~Escapable {
 
     /// The next `Integer.bitWidth / 8` bytes, at most 8, as one number.
     @inline(__always)
-    mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(DecodeError) -> Integer {
+    mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(_: Integer.Type = Integer.self) throws(DecodeError)
+        -> Integer
+    {
         let byteCount = Integer.bitWidth / 8
         guard remaining >= byteCount else { throw .truncated(needed: position + byteCount, available: bytes.count) }
-        var value: UInt64 = 0
-        for offset in position..<position + byteCount { value = value << 8 | UInt64(bytes[offset]) }
-        position += byteCount
-        return Integer(truncatingIfNeeded: value)
+        defer { position += byteCount }
+        return bytes.big(Integer.self, at: position)
     }
 
     /// All bytes that are left.
@@ -67,13 +67,10 @@ public struct ByteWriter: ~Copyable, ~Escapable {
     /// Writes an integer of at most 64 bits.
     @inline(__always)
     @_lifetime(self: copy self)
-    mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+    mutating func write<Integer: FixedWidthInteger & BitwiseCopyable>(_ value: Integer) {
         let byteCount = Integer.bitWidth / 8
         precondition(bytes.count - count >= byteCount, "a message must be given the room that its byteCount says")
-        let bits = UInt64(truncatingIfNeeded: value)
-        for index in 0..<byteCount {
-            bytes[count + index] = UInt8(truncatingIfNeeded: bits >> UInt64(8 * (byteCount - 1 - index)))
-        }
+        bytes.setBig(value, at: count)
         count += byteCount
     }
 }

@@ -39,27 +39,24 @@ public struct PacketHeader: Hashable, Sendable {
     ///   - packet: a whole datagram.
     ///   - magic: the only magic to accept.
     ///   - method: the only method to accept: a node with a key never reads what is not sealed.
+    @inline(__always)
     public init(_ packet: Span<UInt8>, magic: Magic, method: CryptoMethod) throws(DecodeError) {
         guard packet.count >= Self.byteCount else {
             throw .truncated(needed: Self.byteCount, available: packet.count)
         }
-        let found = UInt32(packet[0]) << 24 | UInt32(packet[1]) << 16 | UInt32(packet[2]) << 8 | UInt32(packet[3])
-        guard found == magic.bits else { throw .foreignMagic }
-        guard packet[Self.methodOffset] == method.rawValue else { throw .foreignMethod(packet[Self.methodOffset]) }
-        guard let type = MessageType(rawValue: packet[Self.typeOffset]) else {
-            throw .unknownMessageType(packet[Self.typeOffset])
+        let word = packet.big(UInt64.self, at: 0)
+        guard UInt32(truncatingIfNeeded: word >> 32) == magic.bits else { throw .foreignMagic }
+        let foundMethod = UInt8(truncatingIfNeeded: word >> 24)
+        guard foundMethod == method.rawValue else { throw .foreignMethod(foundMethod) }
+        guard let type = MessageType(rawValue: UInt8(truncatingIfNeeded: word)) else {
+            throw .unknownMessageType(UInt8(truncatingIfNeeded: word))
         }
         self.init(magic: magic, method: method, type: type)
     }
 
     /// Writes the eight bytes at `offset`; reserved bytes are 0.
     public func write(to packet: inout MutableSpan<UInt8>, at offset: Int = 0) {
-        for index in 0..<4 {
-            packet[offset + index] = UInt8(truncatingIfNeeded: magic.bits >> (24 - 8 * UInt32(index)))
-        }
-        packet[offset + Self.methodOffset] = method.rawValue
-        packet[offset + 5] = 0
-        packet[offset + 6] = 0
-        packet[offset + Self.typeOffset] = type.rawValue
+        let word = UInt64(magic.bits) << 32 | UInt64(method.rawValue) << 24 | UInt64(type.rawValue)
+        packet.setBig(word, at: offset)
     }
 }

@@ -21,8 +21,8 @@ public struct StationAddress: Hashable, Sendable {
         }
     }
 
-    package let high: UInt64
-    package let low: UInt64
+    @usableFromInline package let high: UInt64
+    @usableFromInline package let low: UInt64
     /// The kind of address.
     public let family: Family
 
@@ -34,6 +34,14 @@ public struct StationAddress: Hashable, Sendable {
         self.family = family
         high = UInt64(truncatingIfNeeded: bits >> 64)
         low = UInt64(truncatingIfNeeded: bits)
+    }
+
+    /// An address from the two halves of its bits, the leading one first.
+    @inlinable
+    package init(_ family: Family, high: UInt64, low: UInt64 = 0) {
+        self.family = family
+        self.high = high
+        self.low = low
     }
 
     /// A MAC address in a VLAN; `mac` in the low 48 bits.

@@ -80,6 +80,21 @@ struct ClaimTableTests {
         #expect(claims.count == 0)
     }
 
+    @Test("a route follows claims that come and go between two frames to one destination")
+    func route() throws {
+        var claims = table(["10.0.0.0/8"])
+        let target = try address("10.1.1.1")
+        var routes = [claims.route(to: target), claims.route(to: target)]
+        _ = claims.insert(subnet("10.1.0.0/16"), of: peer(1))
+        routes.append(claims.route(to: target))
+        claims.remove(subnet("10.1.0.0/16"), of: peer(1))
+        routes.append(claims.route(to: target))
+        routes.append(try claims.route(to: address("11.0.0.1")))
+        claims.remove(subnet("10.0.0.0/8"), of: peer(0))
+        routes.append(claims.route(to: target))
+        #expect(routes == [peer(0), peer(0), peer(1), peer(0), nil, nil])
+    }
+
     @Test("removes only what is there, and counts a claim that is repeated at once once")
     func repetition() throws {
         var claims = table(["10.0.0.0/8"])

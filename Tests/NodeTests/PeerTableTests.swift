@@ -27,6 +27,29 @@ struct PeerTableTests {
         #expect(table.isEmpty)
     }
 
+    @Test("finds the sender of a packet among peers that come, move and leave after the one before")
+    func sender() {
+        var table = PeerTable(isEncrypted: false, key: placeKey)
+        let slot = table.insert(id(1), at: endpoint(1), mark: nil, now: .zero)
+        let other = table.insert(id(2), at: endpoint(2), mark: nil, now: .zero)
+        var found = [table.sender(at: endpoint(1)), table.sender(at: endpoint(1)), table.sender(at: endpoint(2))]
+        #expect(found == [slot, slot, other])
+        _ = table.moveAddress(of: other, to: endpoint(3), limit: 8)
+        // The old address still belongs to the peer, and the new one does as well.
+        found = [table.sender(at: endpoint(2)), table.sender(at: endpoint(3)), table.sender(at: endpoint(2))]
+        #expect(found == [other, other, other])
+        table.removeAlternative(endpoint(2), from: other)
+        found = [table.sender(at: endpoint(2)), table.sender(at: endpoint(3))]
+        #expect(found == [nil, other])
+        table.remove(other)
+        found = [table.sender(at: endpoint(3)), table.sender(at: endpoint(1))]
+        #expect(found == [nil, slot])
+        table.remove(slot)
+        let next = table.insert(id(3), at: endpoint(4), mark: nil, now: .zero)
+        found = [table.sender(at: endpoint(1)), table.sender(at: endpoint(4))]
+        #expect(found == [nil, next])
+    }
+
     @Test("does not take a slot's next peer for the last one")
     func generations() {
         var table = PeerTable(isEncrypted: false, key: placeKey)

@@ -1,4 +1,5 @@
 import VPNNode
+import VPNProtocol
 
 /// What makes frames belong to one flow: the Ethernet header with its tags, addresses, ports and protocol.
 struct FlowKey {

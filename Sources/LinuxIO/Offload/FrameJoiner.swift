@@ -1,4 +1,5 @@
-import VPNNode
+package import VPNNode
+import VPNProtocol
 
 /// Joins consecutive segments of flows into frames that the kernel takes as one.
 ///
@@ -8,7 +9,7 @@ import VPNNode
 /// ends that group. Frames of different flows may change places: groups are in the order of their first frames.
 ///
 /// The frames stay where they are. A group is a list of ranges, which are written one after the other.
-@safe struct FrameJoiner: ~Copyable {
+@safe package struct FrameJoiner: ~Copyable {
     /// Groups at most, until the joiner is emptied.
     static let maximumGroups = 64
     /// Frames at most, until the joiner is emptied.
@@ -57,7 +58,7 @@ import VPNNode
     private let orderedPieces: UnsafeMutablePointer<Range<Int>>
     /// The last used first.
     private let flows: UnsafeMutablePointer<Flow>
-    private(set) var groupCount = 0
+    package private(set) var groupCount = 0
     private var frameCount = 0
     private var flowCount = 0
     private var isFinished = false
@@ -65,7 +66,7 @@ import VPNNode
     /// - Parameters:
     ///   - joinsTCP: whether the device takes TCP segments joined.
     ///   - joinsUDP: whether it takes UDP datagrams joined.
-    init(deviceType: DeviceType, joinsTCP: Bool, joinsUDP: Bool) {
+    package init(deviceType: DeviceType, joinsTCP: Bool, joinsUDP: Bool) {
         self.deviceType = deviceType
         self.joinsTCP = joinsTCP
         self.joinsUDP = joinsUDP
@@ -93,7 +94,7 @@ import VPNNode
     var isEmpty: Bool { frameCount == 0 }
 
     /// Forgets all frames.
-    mutating func removeAll() {
+    package mutating func removeAll() {
         groupCount = 0
         frameCount = 0
         flowCount = 0
@@ -103,7 +104,7 @@ import VPNNode
 
 extension FrameJoiner {
     /// Takes the next frame, which there must be room for. It stays in `bytes`, unchanged, until the joiner is emptied.
-    mutating func append(_ frame: Range<Int>, in bytes: Span<UInt8>) {
+    package mutating func append(_ frame: Range<Int>, in bytes: Span<UInt8>) {
         precondition(!isFull && !isFinished)
         precondition(frame.lowerBound >= 0 && frame.upperBound <= bytes.count)
         var segment = FlowSegment()
@@ -220,7 +221,7 @@ extension FrameJoiner {
 extension FrameJoiner {
     /// Completes headers and checksums of all groups, in place, and puts their pieces in order. Nothing is appended
     /// before the joiner is emptied.
-    mutating func finish(_ bytes: inout MutableSpan<UInt8>) {
+    package mutating func finish(_ bytes: inout MutableSpan<UInt8>) {
         precondition(!isFinished)
         isFinished = true
         var next = 0

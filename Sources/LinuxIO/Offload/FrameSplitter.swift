@@ -1,12 +1,13 @@
-import VPNNode
+package import VPNNode
+import VPNProtocol
 
 /// Frames that stand behind each other, each with a gap for what is put around it.
-struct SplitFrames: Hashable, Sendable {
+package struct SplitFrames: Hashable, Sendable {
     /// Where the first begins.
     let start: Int
     /// The length of each but the last.
     let frameBytes: Int
-    let count: Int
+    package let count: Int
     /// The length of the last.
     let lastBytes: Int
 
@@ -19,7 +20,7 @@ struct SplitFrames: Hashable, Sendable {
 
 /// Does what the kernel left to be done to a frame that it sent to the device: cuts it into segments, and completes
 /// checksums.
-enum FrameSplitter {
+package enum FrameSplitter {
     /// The bytes that a frame needs once it is split, from its start, with the gap after each segment; nil where it is
     /// malformed.
     static func spreadBytes(
@@ -35,7 +36,7 @@ enum FrameSplitter {
     ///
     /// - Returns: nil where the frame and its header do not fit together, or there is less room than ``spreadBytes``. Then
     ///   nothing was changed.
-    static func split(
+    package static func split(
         _ bytes: inout MutableSpan<UInt8>, frame: Range<Int>, header: OffloadHeader, gap: Int, deviceType: DeviceType
     ) -> SplitFrames? {
         guard frame.lowerBound >= 0, frame.upperBound <= bytes.count, gap >= 0 else { return nil }

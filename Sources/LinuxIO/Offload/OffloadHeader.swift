@@ -1,11 +1,13 @@
+import VPNProtocol
+
 /// What stands before each frame on a device with IFF_VNET_HDR: what is left to be done to the frame.
 ///
 /// `struct virtio_net_hdr` (linux/virtio_net.h) in the order of this machine, as TUN/TAP devices use it unless told otherwise.
-struct OffloadHeader: Hashable, Sendable {
+package struct OffloadHeader: Hashable, Sendable {
     static let byteCount = 10
 
     /// What a frame that is longer than a packet consists of (VIRTIO_NET_HDR_GSO_*).
-    enum Segmentation: UInt8, Sendable {
+    package enum Segmentation: UInt8, Sendable {
         case none = 0
         case tcp4 = 1
         case tcp6 = 4
@@ -14,23 +16,23 @@ struct OffloadHeader: Hashable, Sendable {
     }
 
     /// Whether the checksum field holds only the sum of the pseudo header (VIRTIO_NET_HDR_F_NEEDS_CSUM).
-    var needsChecksum = false
-    var segmentation = Segmentation.none
+    package var needsChecksum = false
+    package var segmentation = Segmentation.none
     /// Whether the first of the segments has CWR set (VIRTIO_NET_HDR_GSO_ECN).
     var isECN = false
     /// The length of all headers. The kernel says it as a hint, and it is often wrong.
-    var headerBytes: UInt16 = 0
+    package var headerBytes: UInt16 = 0
     /// Bytes of payload of each segment but the last.
-    var segmentBytes: UInt16 = 0
+    package var segmentBytes: UInt16 = 0
     /// Where the bytes begin that the checksum is over: the TCP or UDP header, from the start of the frame.
-    var checksumStart: UInt16 = 0
+    package var checksumStart: UInt16 = 0
     /// Where the checksum field is, from ``checksumStart`` on.
-    var checksumOffset: UInt16 = 0
+    package var checksumOffset: UInt16 = 0
 
     private static let needsChecksumFlag: UInt8 = 1
     private static let ecnFlag: UInt8 = 0x80
 
-    init() {}
+    package init() {}
 
     /// Reads the header; nil where it is too short, or has a segmentation that is not known.
     init?(_ bytes: Span<UInt8>) {

@@ -1,4 +1,5 @@
 import VPNNode
+import VPNProtocol
 
 /// Where the IP header of a frame begins.
 struct PacketStart {

@@ -50,15 +50,14 @@ public struct Nonce: Hashable, Sendable {
 extension Nonce {
     /// Reads the 12 bytes at `offset`, which must be there.
     init(_ packet: Span<UInt8>, at offset: Int) {
-        var bits: UInt128 = 0
-        for index in 0..<Self.byteCount { bits = bits << 8 | UInt128(packet[offset + index]) }
-        self.init(bits: bits)
+        high = packet.big(UInt64.self, at: offset)
+        low = packet.big(UInt32.self, at: offset + 8)
     }
 
     /// Writes the 12 bytes at `offset`.
     func write(to packet: inout MutableSpan<UInt8>, at offset: Int) {
-        for index in 0..<8 { packet[offset + index] = UInt8(truncatingIfNeeded: high >> UInt64(56 - 8 * index)) }
-        for index in 0..<4 { packet[offset + 8 + index] = UInt8(truncatingIfNeeded: low >> UInt32(24 - 8 * index)) }
+        packet.setBig(high, at: offset)
+        packet.setBig(low, at: offset + 8)
     }
 }
 

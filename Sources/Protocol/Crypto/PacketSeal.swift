@@ -40,12 +40,31 @@ public struct PacketSeal: Sendable {
     ///   - bytes: holds the message, with ``headBytes`` before and ``tailBytes`` after it.
     ///   - message: where the message is.
     ///   - nonce: a number never used with this key; not looked at without encryption.
+    @inline(__always)
     public func seal(_ bytes: inout MutableSpan<UInt8>, message: Range<Int>, type: MessageType, nonce: Nonce) {
         let start = message.lowerBound - headBytes
         PacketHeader(magic: magic, method: method, type: type).write(to: &bytes, at: start)
         guard method != .none else { return }
         nonce.write(to: &bytes, at: start + PacketHeader.byteCount)
         cipher?.seal(&bytes, header: start, message: message)
+    }
+
+    /// Makes packets of messages that stand one behind the other, each with ``headBytes`` before and ``tailBytes`` after it.
+    ///
+    /// - Parameters:
+    ///   - packets: from the first header to the last tag.
+    ///   - segmentBytes: the length of each packet; the last may be shorter.
+    ///   - nonce: the last that was used with this key; afterwards that of the last packet. Without encryption it stays.
+    package func seal(
+        _ bytes: inout MutableSpan<UInt8>, packets: Range<Int>, segmentBytes: Int, type: MessageType, nonce: inout Nonce
+    ) {
+        var start = packets.lowerBound
+        while start < packets.upperBound {
+            let end = min(start + segmentBytes, packets.upperBound)
+            if method != .none { nonce.increment() }
+            seal(&bytes, message: start + headBytes..<end - tailBytes, type: type, nonce: nonce)
+            start = end
+        }
     }
 
     /// Opens a packet in place. Whatever the bytes are, the outcome is a message or an error. After an error nobody may

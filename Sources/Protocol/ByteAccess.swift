@@ -1,9 +1,13 @@
-// Numbers of several bytes in a frame, at any alignment. Every access is checked against the bounds of the span, since
-// where it goes follows from what stands in the frame.
+// Numbers of several bytes in a packet or a frame, at any alignment. Every access is checked once against the bounds of the
+// span, since where it goes follows from what stands in the bytes.
+//
+// Inlinable, as a call into another module costs more than the access.
 
 extension Span<UInt8> {
     /// Reads a number in the order of this machine.
-    @inline(__always) func native<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int)
+    @inlinable @inline(__always) package func native<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type, at offset: Int
+    )
         -> Number
     {
         precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
@@ -14,7 +18,9 @@ extension Span<UInt8> {
     }
 
     /// Reads a number in network order.
-    @inline(__always) func big<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int)
+    @inlinable @inline(__always) package func big<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type, at offset: Int
+    )
         -> Number
     {
         Number(bigEndian: native(type, at: offset))
@@ -23,7 +29,7 @@ extension Span<UInt8> {
 
 extension MutableSpan<UInt8> {
     /// Writes a number in the order of this machine.
-    @inline(__always) mutating func setNative<Number: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable @inline(__always) package mutating func setNative<Number: FixedWidthInteger & BitwiseCopyable>(
         _ number: Number, at offset: Int
     ) {
         precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
@@ -34,14 +40,14 @@ extension MutableSpan<UInt8> {
     }
 
     /// Writes a number in network order.
-    @inline(__always) mutating func setBig<Number: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable @inline(__always) package mutating func setBig<Number: FixedWidthInteger & BitwiseCopyable>(
         _ number: Number, at offset: Int
     ) {
         setNative(number.bigEndian, at: offset)
     }
 
     /// Copies bytes to another place of the span, which may overlap.
-    @inline(__always) mutating func move(_ source: Range<Int>, to target: Int) {
+    @inlinable @inline(__always) package mutating func move(_ source: Range<Int>, to target: Int) {
         precondition(source.lowerBound >= 0 && source.upperBound <= count)
         precondition(target >= 0 && target <= count - source.count)
         // Both ranges lie within the span, as was checked.
