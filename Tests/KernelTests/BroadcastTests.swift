@@ -31,7 +31,7 @@ extension KernelTests {
         }
 
         /// Waits, without giving way to other tests, until every peer has got so many frames.
-        private static func waitUntil(_ peers: [LightPeer], have count: Int) throws {
+        private static func wait(for peers: [LightPeer], toHave count: Int) throws {
             let start = ContinuousClock.now
             while true {
                 for peer in peers { try peer.collect() }
@@ -64,7 +64,7 @@ extension KernelTests {
                 for number in 1...count {
                     try socket.send(
                         TestFrame(to: MACAddress(0xffff_ffff_ffff), from: hosts[0].mac, text: "to all \(number)"))
-                    try Self.waitUntil(peers, have: number)
+                    try Self.wait(for: peers, toHave: number)
                 }
                 try await node.stop()
                 let after = try node.statistics()

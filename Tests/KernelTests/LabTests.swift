@@ -38,7 +38,7 @@ extension KernelTests {
 
         @Test("finds every flipped bit that a checksum covers in captured packets")
         func checksums() throws {
-            // IPv4 with UDP outside, a header of eight bytes, and a datagram from 10.0.0.1 to 10.0.0.2 with right checksums.
+            // IPv4 with UDP outside, a header of eight bytes, and a datagram from 10.0.0.1 to 10.0.0.2.
             let outer: [UInt8] = [UInt8](repeating: 0, count: 12) + [8, 0]
             let addresses: [UInt8] = [192, 0, 2, 1, 192, 0, 2, 2]
             let outerHeaders: [UInt8] =

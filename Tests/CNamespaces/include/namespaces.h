@@ -12,15 +12,15 @@ int packet_socket_in_namespace(const char *namespace_path, const char *interface
 /// error number.
 int datagram_socket_in_namespace(const char *namespace_path, int is_ipv6);
 
-/// Opens a socket for UDP, or for TCP where `is_stream` is not 0, in a network namespace, that does not wait, and binds it to an
-/// address in numbers. Returns the descriptor, or the negative error number.
+/// Opens a socket for UDP, or for TCP where `is_stream` is not 0, in a network namespace, that does not wait, and binds
+/// it to an address in numbers. Returns the descriptor, or the negative error number.
 int bound_socket_in_namespace(const char *namespace_path, int is_stream, const char *address, uint16_t port);
 
 /// Connects a socket to an address in numbers, or begins to. Returns 0, or the negative error number.
 int socket_connect(int descriptor, const char *address, uint16_t port);
 
-/// Takes a connection that waits at a listening socket, for a socket that does not wait either. Returns its descriptor, or the
-/// negative error number.
+/// Takes a connection that waits at a listening socket, for a socket that does not wait either. Returns its descriptor,
+/// or the negative error number.
 int socket_accept(int descriptor);
 
 /// Receives one frame that came in (not one that went out) through a packet socket, without waiting.
