@@ -77,7 +77,8 @@ struct StatisticsTests {
         statistics.peers = [peer(5_000, packets: 50)]
         _ = text.text(statistics, io: IOCounters(), offload: OffloadInUse(), uptime: .seconds(60), time: "now")
         statistics.peers = [peer(65_000, packets: 53)]
-        let second = text.text(statistics, io: IOCounters(), offload: OffloadInUse(), uptime: .seconds(120), time: "now")
+        let second = text.text(
+            statistics, io: IOCounters(), offload: OffloadInUse(), uptime: .seconds(120), time: "now")
         let document = try YAMLNode.parse(Array(second.utf8))
         #expect(value(document, "peers", 0, "received", "bytes_per_second") == "1000.0")
         #expect(value(document, "peers", 0, "received", "packets_per_second") == "0.1")
@@ -88,7 +89,9 @@ struct StatisticsTests {
     func empty() throws {
         var text = StatisticsText()
         let document = try YAMLNode.parse(
-            Array(text.text(try emptyStatistics(), io: IOCounters(), offload: OffloadInUse(), uptime: .zero, time: "now").utf8))
+            Array(
+                text.text(try emptyStatistics(), io: IOCounters(), offload: OffloadInUse(), uptime: .zero, time: "now")
+                    .utf8))
         #expect(value(document, "uptime") == "0.000")
     }
 

@@ -2,6 +2,7 @@ import CLinux
 
 /// What the kernel leaves to this program at a device, so that it hands over many packets at once and takes them back so.
 public struct DeviceOffload: OptionSet, Hashable, Sendable {
+    /// One bit for each member.
     public let rawValue: UInt8
 
     /// A set of bits, see the members.
