@@ -32,7 +32,8 @@ struct RunLimitTests {
         #expect(mayPassSingly && !limit.isSupported && !isAllowed)
     }
 
-    @Test("does not blame runs for what single datagrams would not survive either", arguments: [EPERM, ENOBUFS, EAGAIN])
+    @Test(
+        "does not blame runs for what single datagrams would not survive either", arguments: [EPERM, ENOBUFS, EAGAIN])
     func others(code: Int32) {
         var limit = RunLimit(isSupported: true)
         let mayPassSingly = limit.note(code, segmentBytes: 100)
