@@ -15,7 +15,17 @@ public struct DatagramSockets: ~Copyable {
 
     /// What each socket may hold for the node until it gets to it, and for the network likewise: some 20 ms at
     /// 1.6 Gbit/s. Without rights the kernel holds this down to `net.core.rmem_max`.
-    static let bufferBytes: Int32 = 4 << 20
+    public static let bufferBytes = 4 << 20
+
+    /// What the socket with the least may hold, of what came and of what is to go; ``bufferBytes`` or less.
+    public var grantedBufferBytes: Int {
+        var least = Self.bufferBytes
+        for socket in [ipv4.number, ipv6.number] where socket >= 0 {
+            // The kernel tells twice what it was asked for, the half for its own records (socket(7)).
+            for option in [SO_RCVBUF, SO_SNDBUF] { least = min(least, Int(Self.value(socket, of: option)) / 2) }
+        }
+        return least
+    }
 
     /// Binds the port for IPv4 and IPv6. One of them is enough, where the machine has no more.
     ///
@@ -97,8 +107,8 @@ extension DatagramSockets {
         guard status == 0 else { throw bindError(family, port, code: errno) }
         for (forced, plain) in [(SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)] {
             // Beyond the limit for ordinary processes where allowed, else up to it. Small buffers work, too.
-            if !set(socket.number, SOL_SOCKET, forced, bufferBytes) {
-                _ = set(socket.number, SOL_SOCKET, plain, bufferBytes)
+            if !set(socket.number, SOL_SOCKET, forced, Int32(bufferBytes)) {
+                _ = set(socket.number, SOL_SOCKET, plain, Int32(bufferBytes))
             }
         }
         return socket

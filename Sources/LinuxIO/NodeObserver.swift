@@ -13,6 +13,8 @@ public struct NodeStart: Hashable, Sendable {
     public let families: String
     /// The UDP port that it listens on.
     public let port: UInt16
+    /// What each socket may hold for the node, in bytes, as ``DatagramSockets/grantedBufferBytes``.
+    public let bufferBytes: Int
     /// What is exchanged with the kernel in one piece.
     public let offload: OffloadInUse
 }

@@ -126,7 +126,7 @@ public struct NodeRunner: ~Copyable {
         observer.started(
             NodeStart(
                 id: engine.id, device: device.name, deviceType: device.type, families: sockets.families,
-                port: sockets.port, offload: offload))
+                port: sockets.port, bufferBytes: sockets.grantedBufferBytes, offload: offload))
         var now = clock.now()
         nextSnapshot = options.statisticsInterval.map { _ in now }
         engine.advance(to: now, into: &batch)

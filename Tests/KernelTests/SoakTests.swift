@@ -117,6 +117,8 @@ extension KernelTests {
             let rates = zip(frames, lastFrames).map { Int(Double($0 - $1) / ((time - lastTime) / .seconds(1))) }
             (lastFrames, lastTime) = (frames, time)
             print("\(name): \(elapsed.components.seconds) of \(seconds) s, frames a second \(rates), \(self.memory)")
+            // A file or a pipe would get it at the very end.
+            unsafe fflush(nil)
         }
 
         func claimFlatMemory() throws {

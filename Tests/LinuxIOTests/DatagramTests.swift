@@ -56,9 +56,22 @@ import VPNProtocol
         for family in Self.families {
             guard let socket = sockets.number(family) else { throw TestFailure("no \(family)") }
             // The kernel doubles what it was given, for its own needs (socket(7)).
-            #expect(DatagramSockets.value(socket, of: SO_RCVBUF) == 2 * DatagramSockets.bufferBytes)
-            #expect(DatagramSockets.value(socket, of: SO_SNDBUF) == 2 * DatagramSockets.bufferBytes)
+            #expect(DatagramSockets.value(socket, of: SO_RCVBUF) == 2 * Int32(DatagramSockets.bufferBytes))
+            #expect(DatagramSockets.value(socket, of: SO_SNDBUF) == 2 * Int32(DatagramSockets.bufferBytes))
         }
+        #expect(sockets.grantedBufferBytes == DatagramSockets.bufferBytes)
+    }
+
+    @Test("tell how large their buffers really are")
+    func smallBuffers() throws {
+        let sockets = try DatagramSockets(port: 0) { family, port throws(SystemError) in
+            let socket = try DatagramSockets.open(family, port)
+            var bytes: Int32 = 100_000
+            unsafe _ = setsockopt(
+                socket.number, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+            return socket
+        }
+        #expect(sockets.grantedBufferBytes == 100_000)
     }
 
     @Test("carry datagrams of any length", arguments: AddressFamily.allCases, [0, 1, 1400, 9000, 65_507])

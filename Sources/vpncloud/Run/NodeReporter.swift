@@ -16,6 +16,11 @@ final class NodeReporter: NodeObserver {
         log.info(
             "node \(start.id) runs on \(start.deviceType.rawValue) device \(start.device) and UDP port \(start.port) (\(start.families))"
         )
+        if start.bufferBytes < DatagramSockets.bufferBytes {
+            log.info(
+                "the sockets hold \(start.bufferBytes >> 10) KiB instead of \(DatagramSockets.bufferBytes >> 10), so bursts can be lost; raise net.core.rmem_max and net.core.wmem_max, or start as root"
+            )
+        }
         log.info("exchanged with the kernel: \(start.offload)")
     }
 
