@@ -149,7 +149,8 @@ public struct OutputBatch: ~Copyable {
         ///   - lastBytes: the length of the last one, 1 to `frameBytes`.
         public init(frameBytes: Int, count: Int, lastBytes: Int) {
             precondition(count > 0 && lastBytes > 0 && lastBytes <= frameBytes, "a run has frames, the last no longer")
-            self.frameBytes = frameBytes
+            // One frame is as long as it is: it is no shorter end of a run.
+            self.frameBytes = count == 1 ? lastBytes : frameBytes
             self.count = count
             self.lastBytes = lastBytes
         }

@@ -118,7 +118,7 @@ extension KernelTests {
             (lastFrames, lastTime) = (frames, time)
             print("\(name): \(elapsed.components.seconds) of \(seconds) s, frames a second \(rates), \(self.memory)")
             // A file or a pipe would get it at the very end.
-            unsafe fflush(nil)
+            fflush(nil)
         }
 
         func claimFlatMemory() throws {
