@@ -57,9 +57,9 @@ import VPNNode
         guard hasHeader else { return .frames(.init(frameBytes: frameBytes, count: 1, lastBytes: frameBytes)) }
         // As long as it was allocated, and filled by the kernel just now.
         let span = unsafe Span<UInt8>(_unsafeStart: header, count: OffloadHeader.byteCount)
-        guard let todo = OffloadHeader(span),
+        guard let undone = OffloadHeader(span),
             let split = FrameSplitter.split(
-                &room, frame: 0..<frameBytes, header: todo, gap: gapBytes, deviceType: device.type)
+                &room, frame: 0..<frameBytes, header: undone, gap: gapBytes, deviceType: device.type)
         else { return .malformed }
         return .frames(.init(frameBytes: split.frameBytes, count: split.count, lastBytes: split.lastBytes))
     }
