@@ -80,7 +80,7 @@ let package = Package(
             providers: [.apt(["libminiupnpc-dev"])]),
 
         .testTarget(
-            name: "ProtocolTests", dependencies: ["VPNProtocol", "TestVectors"], swiftSettings: strict),
+            name: "ProtocolTests", dependencies: ["VPNProtocol", "TestNumbers", "TestVectors"], swiftSettings: strict),
         .testTarget(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
@@ -88,7 +88,9 @@ let package = Package(
             name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
+            dependencies: [
+                "VPNLinuxIO", "VPNNode", "VPNProtocol", "TestNumbers", "CLinux", "CAllocations", "CIsolation",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ProgramTests",
@@ -98,7 +100,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
-        .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),
+        .testTarget(
+            name: "KernelTests", dependencies: ["vpncloud", "TestNumbers", "CNamespaces"], swiftSettings: strict),
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
         .testTarget(name: "ScenarioTests", dependencies: ["vpncloud"], swiftSettings: strict),
@@ -107,6 +110,7 @@ let package = Package(
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
             resources: [.copy("captures")], swiftSettings: strict),
+        .target(name: "TestNumbers", path: "Tests/Numbers", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .target(name: "CIsolation", path: "Tests/CIsolation", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CNamespaces", path: "Tests/CNamespaces", cSettings: [.define("_GNU_SOURCE")]),

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A second, simple implementation of the protocol, for others to be tested against.
 
 It does what the protocol's manual says, one packet at a time, and nothing for speed. See --help.
