@@ -46,7 +46,9 @@ import Synchronization
         var size = 64
         while size < capacity { size *= 2 }
         signal = try Descriptor.wakeUp()
-        guard let zeroes = unsafe calloc(size, 1) else { throw SystemError.last("cannot have \(size) bytes for a queue") }
+        guard let zeroes = unsafe calloc(size, 1) else {
+            throw SystemError.last("cannot have \(size) bytes for a queue")
+        }
         self.capacity = size
         // As long as the capacity, and there as long as this queue.
         unsafe memory = zeroes.bindMemory(to: UInt8.self, capacity: size)

@@ -58,7 +58,10 @@ extension KernelTests {
                 try await waitUntil("the pings can be read while the node runs") {
                     try await lab.run(["sh", "-c", "tcpdump -n -r \(folder)/inner.pcap icmp | grep -c reply"]).succeeded
                 }
-                for (address, options) in [(hosts[1].inner4, ["-n", "12M"]), (hosts[1].inner6, ["-n", "2M", "-u", "-b", "200M", "-l", "1333"])] {
+                for (address, options) in [
+                    (hosts[1].inner4, ["-n", "12M"]),
+                    (hosts[1].inner6, ["-n", "2M", "-u", "-b", "200M", "-l", "1333"]),
+                ] {
                     try await Load.start(first.host, second.host, to: address, options).finish()
                 }
                 try await Self.stop(second, first)
@@ -69,11 +72,16 @@ extension KernelTests {
                     let path = "\(folder)/\(stream).pcap"
                     let attributes = try FileManager.default.attributesOfItem(atPath: path)
                     let (owner, mode) = (attributes[.ownerAccountID] as? Int, attributes[.posixPermissions] as? Int)
-                    try claim(owner == Int(nobody.user) && mode == 0o600, "\(path) is of \(owner ?? -1) with mode \(mode ?? -1)")
+                    try claim(
+                        owner == Int(nobody.user) && mode == 0o600,
+                        "\(path) is of \(owner ?? -1) with mode \(mode ?? -1)")
                     let captured = statistics.capture(stream, "captured")
                     let findings = try await SharkFindings(path, in: lab)
-                    try claim(findings.faults.isEmpty, "\(stream): \(findings.faults.count) faults: \(findings.faults.prefix(3))")
-                    try claim(findings.packets == captured, "\(stream): tshark reads \(findings.packets) of \(captured)")
+                    try claim(
+                        findings.faults.isEmpty,
+                        "\(stream): \(findings.faults.count) faults: \(findings.faults.prefix(3))")
+                    try claim(
+                        findings.packets == captured, "\(stream): tshark reads \(findings.packets) of \(captured)")
                     let printed = try await lab.packetsOfTcpdump(path)
                     try claim(printed == captured, "\(stream): tcpdump prints \(printed) of \(captured)")
                     try claim(
@@ -123,7 +131,8 @@ extension KernelTests {
                 let printed = reader.output.split(separator: "\n").count { line in
                     line.split(separator: " ").dropFirst().first?.hasPrefix("IP") == true
                 }
-                try claim(printed == captured && captured == statistics.innerPackets, "\(printed) of \(captured) packets")
+                try claim(
+                    printed == captured && captured == statistics.innerPackets, "\(printed) of \(captured) packets")
                 try claim(statistics.captureSum("outer") == 0, "datagrams were counted")
                 let noise = first.log.split(separator: "\n").filter { $0 == "noise" || $0 == "more noise" }
                 try claim(noise == ["noise", "more noise"], "commands print elsewhere: \(first.log)")
@@ -137,7 +146,8 @@ extension KernelTests {
                 let folder = "\(lab.directory)/captures"
                 var sums = (inner: 0, outer: 0, files: 0)
                 for run in 1...2 {
-                    let options = Self.options(.tun, "--capture", folder, "--capture-size", "1", "--capture-files", "200")
+                    let options = Self.options(
+                        .tun, "--capture", folder, "--capture-size", "1", "--capture-files", "200")
                     let (first, second) = try await Self.withPair(options, in: lab, hosts: hosts)
                     try transferStream(
                         from: hosts[0], to: hosts[1], address: hosts[1].inner4, ownAddress: hosts[0].inner4,
@@ -150,7 +160,9 @@ extension KernelTests {
                     let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
                     try claim(names.count == sums.files && names.count >= run * 8, "run \(run) leaves \(names)")
                     for (stream, expected) in [("inner", sums.inner), ("outer", sums.outer)] {
-                        let captures = try names.filter { $0.hasPrefix(stream) }.map { try NodeCapture("\(folder)/\($0)") }
+                        let captures = try names.filter { $0.hasPrefix(stream) }.map {
+                            try NodeCapture("\(folder)/\($0)")
+                        }
                         let count = captures.reduce(0) { $0 + $1.count }
                         try claim(count == expected, "\(stream): \(count) of \(expected) packets")
                         try claim(captures.allSatisfy { $0.byteCount <= 1_000_000 }, "\(stream): a file is too long")
@@ -179,7 +191,9 @@ extension KernelTests {
             ]
         }
 
-        @Test("that cannot be written is told once, ends with whole packets, and leaves the node at work", arguments: Obstacle.all)
+        @Test(
+            "that cannot be written is told once, ends with whole packets, and leaves the node at work",
+            arguments: Obstacle.all)
         func unwritable(obstacle: Obstacle) async throws {
             try await withLab { lab in
                 let hosts = try await lab.hosts(2)
@@ -219,7 +233,8 @@ extension KernelTests {
                     from: hosts[0], to: hosts[1], address: hosts[1].inner4, ownAddress: hosts[0].inner4,
                     count: 2_000_000)
                 try await waitUntil("the log tells the fault") {
-                    first.log.contains("cannot be opened for writing: No such file or directory; nothing more is captured")
+                    first.log.contains(
+                        "cannot be opened for writing: No such file or directory; nothing more is captured")
                 }
                 try await second.reaches(first)
                 try await Self.stop(second, first)
@@ -263,7 +278,8 @@ extension KernelTests {
 
             static let all = [
                 Failure(
-                    testDescription: "a filter that is none", options: ["--capture", "FOLDER", "--capture-filter", "tcp prot 80"],
+                    testDescription: "a filter that is none",
+                    options: ["--capture", "FOLDER", "--capture-filter", "tcp prot 80"],
                     status: 2, words: "the capture filter 'tcp prot 80' is not right: "),
                 Failure(
                     testDescription: "a filter for another kind of packets",
@@ -273,7 +289,8 @@ extension KernelTests {
                     testDescription: "the standard output of a daemon", options: ["--capture", "-", "--daemon"],
                     status: 2, words: "'--daemon'"),
                 Failure(
-                    testDescription: "a folder that cannot be made", options: ["--capture", "/no-such-folder/captures"],
+                    testDescription: "a folder that cannot be made",
+                    options: ["--capture", "/no-such-folder/captures"],
                     status: 1, words: "'/no-such-folder/captures' for captures cannot be used: No such file"),
                 Failure(
                     testDescription: "a folder that the user cannot write to",
@@ -309,7 +326,8 @@ extension KernelTests {
                 options.more += ["--capture", folder]
                 let pid = try await Daemon.start(options, files, on: hosts[0])
                 let owner = try FileManager.default.attributesOfItem(atPath: "\(folder)/inner.pcap")[.ownerAccountID]
-                try claim(owner as? Int == Int(try Account.nobody().user), "the file belongs to \(String(describing: owner))")
+                try claim(
+                    owner as? Int == Int(try Account.nobody().user), "the file belongs to \(String(describing: owner))")
 
                 var other = NodeOptions(device: .tun)
                 other.more = ["--capture", folder, "--device", "vpn1"]

@@ -130,7 +130,9 @@ struct ByteQueueTests {
         }
     }
 
-    @Test("carries what one thread puts to another one at full speed, whole and in order, or refuses it", arguments: [1, 40])
+    @Test(
+        "carries what one thread puts to another one at full speed, whole and in order, or refuses it",
+        arguments: [1, 40])
     func twoThreads(recordsARound: Int) async throws {
         let queue = try ByteQueue(capacity: 1 << 14)
         let count = 200_000
@@ -144,7 +146,8 @@ struct ByteQueueTests {
                     // Four bytes of a number, and then its lowest byte as often as the number says.
                     let number = (0..<4).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
                     numbers.append(number)
-                    let isWhole = bytes.count == 4 + number % 97
+                    let isWhole =
+                        bytes.count == 4 + number % 97
                         && (4..<bytes.count).allSatisfy { bytes[$0] == UInt8(truncatingIfNeeded: number) }
                     if !isWhole { faults.wrappingAdd(1, ordering: .relaxed) }
                 }) {}

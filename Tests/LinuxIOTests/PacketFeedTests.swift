@@ -176,7 +176,9 @@ struct LocalAddressTests {
             #expect(try address("192.0.2.1:1", at: 2 * second) == IPAddress(0, 0, 0, 0))
             #expect(try address("192.0.2.1:1", at: 12 * second) == own)
             // A bound of destinations, and a clock that is set back.
-            for number in 0..<3000 { #expect(try address("192.0.2.\(number % 250 + 1):\(number + 1)", at: 12 * second) == own) }
+            for number in 0..<3000 {
+                #expect(try address("192.0.2.\(number % 250 + 1):\(number + 1)", at: 12 * second) == own)
+            }
             #expect(try address("192.0.2.1:1", at: 0) == own)
         }
     }

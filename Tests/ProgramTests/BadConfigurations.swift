@@ -51,7 +51,8 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("capture_size: 0", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '0'"),
         Self("capture_size: 10M", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '10M'"),
         Self("capture_age: 0", "1:14: capture_age: expected a number of seconds from 1 to 4294967295, found '0'"),
-        Self("capture_files: 100001", "1:16: capture_files: expected a number of files from 1 to 100000, found '100001'"),
+        Self(
+            "capture_files: 100001", "1:16: capture_files: expected a number of files from 1 to 100000, found '100001'"),
         Self("capture: ''", "1:10: capture: expected the path of a folder, found the quoted text ''"),
         Self("device_type: tab", "1:14: device_type: expected 'tap' or 'tun', found 'tab'"),
         Self("mode: bridge", "1:7: mode: expected 'normal', 'hub', 'switch' or 'router', found 'bridge'"),

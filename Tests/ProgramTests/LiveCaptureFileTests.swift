@@ -147,7 +147,9 @@ struct LiveCaptureFileTests {
     @Test("leave files alone that are not theirs, and go on behind the highest number")
     func otherFiles() throws {
         let folder = TemporaryFolder()
-        let others = ["inner-1.pcap", "inner-0000001.pcap", "inner-000000.pcap", "inner-000041.pcap", "inner-+00007.pcap"]
+        let others = [
+            "inner-1.pcap", "inner-0000001.pcap", "inner-000000.pcap", "inner-000041.pcap", "inner-+00007.pcap",
+        ]
         for name in others { _ = try folder.file(name, "mine") }
         _ = try folder.file("inner.pcap", "this is no capture, but longer than a header")
         let files = try folder.capture(fileBytes: 100, files: 3)
@@ -243,7 +245,8 @@ struct LiveCaptureFileTests {
 struct CaptureFilterTests {
     /// An IP packet of TCP from port 1 to port 80, or what is around it.
     private static let packet: [UInt8] =
-        [0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2] + [0, 1, 0, 80] + Array(repeating: 0, count: 16)
+        [0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2] + [0, 1, 0, 80]
+        + Array(repeating: 0, count: 16)
     private static let frame: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0] + packet
 
     @Test(
@@ -263,7 +266,9 @@ struct CaptureFilterTests {
         #expect(try CaptureFilter("udp", for: .ethernet).matches([UInt8]().span) == false)
     }
 
-    @Test("that is not right is an error in libpcap's words", arguments: ["tcp prot 80", "(", "port http and", "port 70000"])
+    @Test(
+        "that is not right is an error in libpcap's words",
+        arguments: ["tcp prot 80", "(", "port http and", "port 70000"])
     func errors(expression: String) throws {
         for type in [LinkType.raw, .ethernet] {
             let error = #expect(throws: CaptureError.self) { _ = try CaptureFilter(expression, for: type) }

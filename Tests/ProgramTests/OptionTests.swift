@@ -137,7 +137,9 @@ struct OptionTests {
             #expect(help.contains(name))
         }
         for key in ConfigurationKey.allCases { #expect(help.contains(key.rawValue)) }
-        for title in ["DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "CAPTURE:", "EXAMPLES:", sharedKeyVariable] {
+        for title in [
+            "DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "CAPTURE:", "EXAMPLES:", sharedKeyVariable,
+        ] {
             #expect(help.contains(title))
         }
         let longest = help.split(separator: "\n").filter { !$0.hasPrefix("USAGE") }.map(\.count).max() ?? 0

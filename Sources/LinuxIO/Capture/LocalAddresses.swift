@@ -50,6 +50,7 @@ package struct LocalAddresses {
             return unsafe getsockname(descriptor.number, generic, &byteCount)
         }
         guard status == 0 else { return unspecified }
-        return unsafe withUnsafePointer(to: address) { unsafe Endpoint($0, byteCount: byteCount)?.address } ?? unspecified
+        return unsafe withUnsafePointer(to: address) { unsafe Endpoint($0, byteCount: byteCount)?.address }
+            ?? unspecified
     }
 }

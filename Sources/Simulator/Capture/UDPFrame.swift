@@ -26,7 +26,9 @@ extension FrameWriter {
     /// where the payload is longer than a datagram can be.
     package mutating func udpFrame(from source: Endpoint, to destination: Endpoint, payload: Span<UInt8>) -> Bool {
         let isIPv4 = source.address.isIPv4 && destination.address.isIPv4
-        guard payload.count <= (isIPv4 ? UDPFrame.longestIPv4Payload : UDPFrame.longestIPv6Payload) else { return false }
+        guard payload.count <= (isIPv4 ? UDPFrame.longestIPv4Payload : UDPFrame.longestIPv6Payload) else {
+            return false
+        }
         let udpBytes = UInt16(8 + payload.count)
         mac(of: destination.address, isIPv4: isIPv4)
         mac(of: source.address, isIPv4: isIPv4)

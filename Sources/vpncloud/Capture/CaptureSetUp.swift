@@ -24,7 +24,8 @@ struct CaptureSetUp {
         do {
             filters = try plan.filter.map { expression throws(CaptureError) in
                 CaptureWriter.Filters(
-                    inner: try CaptureFilter(expression, for: type), outer: try CaptureFilter(expression, for: .ethernet))
+                    inner: try CaptureFilter(expression, for: type),
+                    outer: try CaptureFilter(expression, for: .ethernet))
             }
         } catch {
             throw .usage("\(error)")
