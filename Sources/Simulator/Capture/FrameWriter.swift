@@ -6,9 +6,15 @@ struct InternetChecksum {
 
     /// Adds bytes that begin at an even place.
     mutating func add(_ bytes: ArraySlice<UInt8>) {
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let low = index + 1 < bytes.endIndex ? bytes[index + 1] : 0
+        let bytes = bytes.span
+        var index = 0
+        // Four bytes at a time: their halves come together when the sum is folded.
+        while index + 4 <= bytes.count {
+            sum += UInt64(bytes.big(UInt32.self, at: index))
+            index += 4
+        }
+        while index < bytes.count {
+            let low = index + 1 < bytes.count ? bytes[index + 1] : 0
             add(UInt16(bytes[index]) << 8 | UInt16(low))
             index += 2
         }
@@ -25,8 +31,22 @@ struct InternetChecksum {
 }
 
 /// Writes packets byte by byte, numbers with their highest byte first.
-struct FrameWriter {
-    var bytes: [UInt8] = []
+package struct FrameWriter {
+    /// What was written.
+    package var bytes: [UInt8] = []
+
+    /// Nothing is written yet.
+    package init() {}
+
+    /// Forgets what was written, and keeps the memory.
+    package mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+    mutating func append(_ source: Span<UInt8>) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: source.count))
+        var target = bytes.mutableSpan
+        target.copy(source, to: start)
+    }
 
     mutating func number<Number: FixedWidthInteger>(_ value: Number) {
         var shift = Number.bitWidth

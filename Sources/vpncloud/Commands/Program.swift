@@ -55,6 +55,7 @@ struct Program: ParsableCommand {
     @OptionGroup(title: "Encryption") var security: SecurityOptions
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
+    @OptionGroup(title: "Capture") var capture: CaptureOptions
 
     func validate() throws {
         if security.sharedKey != nil && security.sharedKeyFile != nil {
@@ -88,6 +89,11 @@ struct Program: ParsableCommand {
         settings.pidFile = process.pidFile
         settings.logFile = reports.logFile
         settings.statsFile = reports.statsFile
+        settings.capture = capture.capture
+        settings.captureFilter = capture.captureFilter
+        settings.captureSize = capture.captureSize
+        settings.captureAge = capture.captureAge
+        settings.captureFiles = capture.captureFiles
         return settings
     }
 

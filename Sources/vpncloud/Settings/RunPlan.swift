@@ -20,6 +20,8 @@ struct RunPlan: Sendable {
     var pidFile: String?
     var logFile: String?
     var statsFile: String?
+    /// What is captured; nil for nothing.
+    var capture: CapturePlan?
     /// What is allowed but probably not meant, for the log.
     var warnings: [String]
 
@@ -85,6 +87,7 @@ extension RunPlan {
         pidFile = settings.pidFile.map(FileBytes.absolute)
         logFile = settings.logFile.map(FileBytes.absolute)
         statsFile = settings.statsFile.map(FileBytes.absolute)
+        capture = CapturePlan(settings)
         key = try Self.key(commandLine: commandLine, file: file, settings, surroundings, &warnings)
         try checkTogether()
     }
