@@ -81,7 +81,10 @@ final class CaptureBench {
     private func header(payloadBytes: Int) -> [UInt8] {
         let (total, udp) = (28 + payloadBytes, 8 + payloadBytes)
         return [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]
-            + [0x45, 0, UInt8(total >> 8), UInt8(total & 0xff), 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]
+            + [
+                0x45, 0, UInt8(total >> 8), UInt8(total & 0xff), 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2,
+                2,
+            ]
             + [12, 138, 12, 138, UInt8(udp >> 8), UInt8(udp & 0xff), 0, 0]
     }
 }

@@ -27,7 +27,8 @@ struct AllocationTests {
             return CaptureBytes.Packet(
                 number % 7 == 0
                     ? WirePacket.ethernet(0x0806, [UInt8](repeating: 0, count: 46))
-                    : WirePacket.ethernet(WirePacket.ipv4(WirePacket.udp(number % 11 == 0 ? payload + payload : payload))))
+                    : WirePacket.ethernet(
+                        WirePacket.ipv4(WirePacket.udp(number % 11 == 0 ? payload + payload : payload))))
         }
         let path = try folder.file("in", CaptureBytes(packets).bytes)
         var outputs = CaptureDecryption.Outputs()

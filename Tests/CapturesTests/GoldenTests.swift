@@ -142,7 +142,9 @@ struct GoldenTests {
         ]
         for (order, type, kept, link) in cases {
             outputs.deviceType = type
-            let all = order.map { CaptureBytes.Packet(WirePacket.ipv4(WirePacket.udp(WirePacket.sealed(seal, .data, frames[$0])))) }
+            let all = order.map {
+                CaptureBytes.Packet(WirePacket.ipv4(WirePacket.udp(WirePacket.sealed(seal, .data, frames[$0]))))
+            }
             let file = try folder.file("in", CaptureBytes(link: 101, all).bytes)
             let decryption = try CaptureDecryption.run(file, OpeningRules(), outputs)
             let inner = try packets(of: "\(folder.path)/inner")

@@ -7,9 +7,12 @@ import VPNSimulator
 
 @Suite("Headers of opened packets")
 struct HeaderTests {
-    private static let four = (Endpoint(IPAddress(192, 0, 2, 1), port: 3210), Endpoint(IPAddress(192, 0, 2, 9), port: 53))
+    private static let four = (
+        Endpoint(IPAddress(192, 0, 2, 1), port: 3210), Endpoint(IPAddress(192, 0, 2, 9), port: 53)
+    )
     private static let six = (
-        Endpoint(IPAddress(bits: 0x2001_0db8 << 96 | 1), port: 1), Endpoint(IPAddress(bits: 0x2001_0db8 << 96 | 2), port: 2)
+        Endpoint(IPAddress(bits: 0x2001_0db8 << 96 | 1), port: 1),
+        Endpoint(IPAddress(bits: 0x2001_0db8 << 96 | 2), port: 2)
     )
 
     @Test("are as if the packet had been sent like that", arguments: [0, 1, 2, 3, 7, 8, 9, 1399, 1400])
@@ -30,7 +33,8 @@ struct HeaderTests {
             var span = bytes.mutableSpan
             var datagram = span._mutatingExtracting(place.payload)
             let opened = try seal.unseal(&datagram)
-            let range = opened.plain.lowerBound + place.payload.lowerBound..<opened.plain.upperBound + place.payload.lowerBound
+            let range =
+                opened.plain.lowerBound + place.payload.lowerBound..<opened.plain.upperBound + place.payload.lowerBound
             let whole = place.writeHeaders(of: captured.span, before: range, in: &span)
             #expect(Array(bytes[whole]) == expected)
         }
@@ -61,14 +65,17 @@ struct HeaderTests {
             }
             #expect(again.extent == .whole && again.payload == place.payload.lowerBound..<written.count)
             #expect(again.source(in: written.span) == place.source(in: packet.span))
-            #expect(written[..<place.ip] == packet[..<place.ip] && written[place.udp..<place.udp + 4] == packet[place.udp..<place.udp + 4])
+            #expect(
+                written[..<place.ip] == packet[..<place.ip]
+                    && written[place.udp..<place.udp + 4] == packet[place.udp..<place.udp + 4])
             var sum = InternetChecksum()
             if !place.isIPv6 {
                 sum.add(written[place.ip..<place.udp])
                 #expect(sum.value == 0)
             }
             sum = InternetChecksum()
-            sum.add(written[(place.isIPv6 ? place.ip + 8 : place.ip + 12)..<(place.isIPv6 ? place.ip + 40 : place.ip + 20)])
+            sum.add(
+                written[(place.isIPv6 ? place.ip + 8 : place.ip + 12)..<(place.isIPv6 ? place.ip + 40 : place.ip + 20)])
             sum.add(17)
             sum.add(UInt16(written.count - place.udp))
             sum.add(written[place.udp...])

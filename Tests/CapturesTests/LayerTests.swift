@@ -42,7 +42,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         Self("cooked v2, IPv6", .linuxCooked2, WirePacket.cooked2(0x86dd, six)),
         Self("cooked v2, VLAN", .linuxCooked2, WirePacket.cooked2(0x8100, [0, 100, 0x86, 0xdd] + six)),
         Self("raw", .raw, four), Self("raw, IPv6", .raw, six), Self("raw IPv4", .ipv4, four),
-        Self("raw IPv6", .ipv6, six), Self("null", .null, [2, 0, 0, 0] + four), Self("null, IPv6", .null, [30, 0, 0, 0] + six),
+        Self("raw IPv6", .ipv6, six), Self("null", .null, [2, 0, 0, 0] + four),
+        Self("null, IPv6", .null, [30, 0, 0, 0] + six),
         Self("loop", .loop, [0, 0, 0, 2] + four),
     ]
 
@@ -80,15 +81,20 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         Self("nothing", .ethernet, [], .failure(.malformed)),
         Self("no IP", .raw, [0x10, 0, 0, 0] + four, .failure(.malformed)),
         Self("an Ethernet header cut", .ethernet, Array(WirePacket.ethernet(four).prefix(13)), .failure(.malformed)),
-        Self("a tag cut", .ethernet, Array(WirePacket.ethernet(tags: [(0x8100, 1)], four).prefix(17)), .failure(.malformed)),
-        Self("IPv4 of another version", .ethernet, WirePacket.ethernet([0x55] + four.dropFirst()), .failure(.malformed)),
+        Self(
+            "a tag cut", .ethernet, Array(WirePacket.ethernet(tags: [(0x8100, 1)], four).prefix(17)),
+            .failure(.malformed)),
+        Self(
+            "IPv4 of another version", .ethernet, WirePacket.ethernet([0x55] + four.dropFirst()), .failure(.malformed)),
         Self("a short IPv4 header", .raw, [0x44] + four.dropFirst(), .failure(.malformed)),
         Self("an IPv4 header cut", .raw, four, snapshot: 19, .failure(.malformed)),
         Self("a UDP header cut", .raw, four, snapshot: 27, .failure(.malformed)),
         Self("IPv4 shorter than its header", .raw, WirePacket.ipv4(length: 19, udp), .failure(.malformed)),
         Self("IPv4 longer than the packet", .raw, WirePacket.ipv4(length: 500, udp), .success(.whole)),
         Self("UDP longer than IP", .raw, WirePacket.ipv4(WirePacket.udp(length: 200, payload)), .failure(.malformed)),
-        Self("UDP shorter than its header", .raw, WirePacket.ipv4(WirePacket.udp(length: 7, payload)), .failure(.malformed)),
+        Self(
+            "UDP shorter than its header", .raw, WirePacket.ipv4(WirePacket.udp(length: 7, payload)),
+            .failure(.malformed)),
         Self(
             "an IPv6 extension cut", .raw, WirePacket.ipv6(extensions: [(0, [0, 200, 1, 4, 0, 0, 0, 0])], udp),
             .failure(.malformed)),

@@ -17,7 +17,9 @@ enum Sample {
         return rules
     }
 
-    static func seal(_ method: CryptoMethod, _ derivation: KeyDerivation, magic: UInt32 = 0x7670_6e01) throws -> PacketSeal {
+    static func seal(_ method: CryptoMethod, _ derivation: KeyDerivation, magic: UInt32 = 0x7670_6e01) throws
+        -> PacketSeal
+    {
         let key = try derivation.key(from: password)
         return try PacketSeal(magic: Magic(bits: magic), method: method, key: key, provider: .libsodium)
     }
@@ -60,7 +62,8 @@ struct OpenerTests {
             }
         }
         #expect(opener.packets.opened.count == (CryptoMethod.aes256.isAvailable ? 2 : 1))
-        #expect(opener.packets.opened.allSatisfy { $0.contains(derivation == .scrypt ? "manual and 0.8" : "0.9 and 1") })
+        #expect(
+            opener.packets.opened.allSatisfy { $0.contains(derivation == .scrypt ? "manual and 0.8" : "0.9 and 1") })
     }
 
     @Test("are opened where networks with two derivations share a magic")
@@ -162,7 +165,8 @@ struct OpenerTests {
 @Suite("Datagrams that a capture shows in one piece")
 struct RunTests {
     @Test(
-        "are taken apart, the last one shorter or not", arguments: [CryptoMethod.none, .chacha20, .aes256], [84, 700, 1400])
+        "are taken apart, the last one shorter or not", arguments: [CryptoMethod.none, .chacha20, .aes256],
+        [84, 700, 1400])
     func runs(method: CryptoMethod, byteCount: Int) throws {
         guard method.isAvailable else { return }
         let seal = method == .none ? PacketSeal(unencrypted: .standard) : try Sample.seal(method, .pbkdf2)

@@ -37,7 +37,9 @@ struct ReaderTests {
         #expect(try packets(of: folder.file("in", file.bytes)).packets.map(\.bytes) == [[1], [2]])
     }
 
-    @Test("that is cut anywhere behind its header gives the packets before, and says so", arguments: [CaptureBytes.Form.microseconds, .pcapng])
+    @Test(
+        "that is cut anywhere behind its header gives the packets before, and says so",
+        arguments: [CaptureBytes.Form.microseconds, .pcapng])
     func cut(form: CaptureBytes.Form) throws {
         let folder = try Folder()
         let packet = CaptureBytes.Packet([UInt8](repeating: 3, count: 60))

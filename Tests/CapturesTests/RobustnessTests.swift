@@ -75,14 +75,21 @@ struct RobustnessTests {
         let plain = PacketSeal(unencrypted: .standard)
         let initial = Sample.init_.dropLast() + [2, 4, 10, 0, 1, 0, 24, 6, 2, 0, 0, 0, 0, 1, 48]
         let list: [UInt8] = [1, 192, 0, 2, 1, 12, 138, 0]
-        let frames = [WirePacket.innerPacket(), WirePacket.ethernet(0x86dd, tags: [(0x8100, 1)], WirePacket.ipv6(58, [128, 0, 0, 0, 0, 1, 0, 2]))]
-        let messages: [(MessageType, [UInt8])] = [(.initial, initial), (.peers, list), (.close, [])] + frames.map { (.data, $0) }
+        let frames = [
+            WirePacket.innerPacket(),
+            WirePacket.ethernet(0x86dd, tags: [(0x8100, 1)], WirePacket.ipv6(58, [128, 0, 0, 0, 0, 1, 0, 2])),
+        ]
+        let messages: [(MessageType, [UInt8])] =
+            [(.initial, initial), (.peers, list), (.close, [])] + frames.map { (.data, $0) }
         return messages.flatMap { type, message in
             let udp = WirePacket.udp(WirePacket.sealed(plain, type, message))
             let run = WirePacket.udp(WirePacket.sealed(plain, type, message) + WirePacket.sealed(plain, type, message))
             let extensions: [(UInt8, [UInt8])] = [(0, [0, 0, 1, 4, 0, 0, 0, 0]), (44, [0, 0, 0, 0, 0, 0, 0, 1])]
             return [
-                (.ethernet, WirePacket.ethernet(tags: [(0x88a8, 7), (0x8100, 100)], WirePacket.ipv4(optionBytes: 8, run))),
+                (
+                    .ethernet,
+                    WirePacket.ethernet(tags: [(0x88a8, 7), (0x8100, 100)], WirePacket.ipv4(optionBytes: 8, run))
+                ),
                 (.linuxCooked, WirePacket.cooked(0x86dd, WirePacket.ipv6(extensions: extensions, udp))),
                 (.linuxCooked2, WirePacket.cooked2(WirePacket.ipv4(udp))), (.raw, WirePacket.ipv4(run)),
                 (.null, [2, 0, 0, 0] + WirePacket.ipv4(udp)),
@@ -100,7 +107,9 @@ struct RobustnessTests {
             for round in 0..<2000 {
                 var bytes = numbers.bytes(Int.random(in: 0...120, using: &numbers))
                 // So that some are taken for IP.
-                if round % 2 == 0, link != .ethernet, let index = bytes.indices.randomElement(using: &numbers) { bytes[index] = 0x45 }
+                if round % 2 == 0, link != .ethernet, let index = bytes.indices.randomElement(using: &numbers) {
+                    bytes[index] = 0x45
+                }
                 reading.take(bytes, wireBytes: bytes.count + Int.random(in: 0...1, using: &numbers) * 50)
                 taken += 1
             }
@@ -115,12 +124,16 @@ struct RobustnessTests {
         }
     }
 
-    @Test("of files of random bytes, and of right ones that were changed", arguments: [CaptureBytes.Form.microseconds, .swappedNanoseconds, .pcapng])
+    @Test(
+        "of files of random bytes, and of right ones that were changed",
+        arguments: [CaptureBytes.Form.microseconds, .swappedNanoseconds, .pcapng])
     func files(form: CaptureBytes.Form) throws {
         var numbers = SplitMix(state: 12)
         let folder = try Folder()
         let packets = try PacketOpener(OpeningRules())
-        let whole = CaptureBytes(form, Self.seeds.filter { $0.0 == .ethernet }.map { CaptureBytes.Packet($0.1, at: 1_000_000) }).bytes
+        let whole = CaptureBytes(
+            form, Self.seeds.filter { $0.0 == .ethernet }.map { CaptureBytes.Packet($0.1, at: 1_000_000) }
+        ).bytes
         var opened = 0
         for round in 0..<400 {
             let bytes = round % 8 == 0 ? whole.prefix(round % 40) + numbers.bytes(300) : whole.mutated(&numbers)

@@ -60,7 +60,8 @@ struct MessageTextTests {
     func fields() throws {
         let list = DecodedMessage(
             .peers,
-            ([1, 192, 0, 2, 1, 12, 138, 1] + [UInt8](repeating: 0, count: 10) + [0xff, 0xff, 10, 0, 0, 1, 0, 7, 0xaa]).span)
+            ([1, 192, 0, 2, 1, 12, 138, 1] + [UInt8](repeating: 0, count: 10) + [0xff, 0xff, 10, 0, 0, 1, 0, 7, 0xaa])
+                .span)
         #expect(list.text == "peers, 192.0.2.1:3210 [::ffff:10.0.0.1]:7, and 1 bytes more: aa")
         #expect(
             list.json
@@ -71,12 +72,15 @@ struct MessageTextTests {
         #expect(initial.text == "init, stage 1 (response), node \(id), subnets 10.0.1.0/24, timeout 600 s")
         #expect(
             initial.json
-                == "{\"type\":\"init\",\"stage\":1,\"node_id\":\"\(id)\",\"subnets\":[\"10.0.1.0/24\"],\"trailing\":\"0258\"}")
+                == "{\"type\":\"init\",\"stage\":1,\"node_id\":\"\(id)\",\"subnets\":[\"10.0.1.0/24\"],\"trailing\":\"0258\"}"
+        )
         #expect(DecodedMessage(.close, [UInt8]().span).text == "close")
         #expect(DecodedMessage(.close, [UInt8]().span).json == #"{"type":"close","trailing":""}"#)
         let malformed = DecodedMessage(.initial, ([5, 1] as [UInt8]).span)
         #expect(malformed.text == "init, malformed: the stage 5, which is neither 0 nor 1 (0501)")
-        #expect(DecodedMessage(.peers, [UInt8]().span).text == "peers, malformed: it ends after 0 bytes, and 1 are needed ()")
+        #expect(
+            DecodedMessage(.peers, [UInt8]().span).text
+                == "peers, malformed: it ends after 0 bytes, and 1 are needed ()")
     }
 
     @Test("are those of the descriptions of golden captures", arguments: Capture.all)

@@ -23,7 +23,9 @@ extension KernelTests {
             try await withLab { lab in
                 let hosts = try await lab.hosts(2)
                 let capture = "\(lab.directory)/any.pcap"
-                let command = ["tcpdump", "-Z", "root", "-n", "-i", "any", "-y", cooked.rawValue, "-B", "65536", "-w", capture]
+                let command = [
+                    "tcpdump", "-Z", "root", "-n", "-i", "any", "-y", cooked.rawValue, "-B", "65536", "-w", capture,
+                ]
                 let tcpdump = try lab.start(hosts[0].namespace.inside(command), name: "tcpdump")
                 try await waitUntil("tcpdump listens") { tcpdump.output.contains("listening on") }
 
@@ -41,7 +43,8 @@ extension KernelTests {
                 }
                 // Under load the capture sees runs of datagrams that no device has cut.
                 try transferStream(
-                    from: hosts[0], to: hosts[1], address: hosts[1].inner4, ownAddress: hosts[0].inner4, count: 3_000_000)
+                    from: hosts[0], to: hosts[1], address: hosts[1].inner4, ownAddress: hosts[0].inner4,
+                    count: 3_000_000)
                 try await second.stop()
                 try await first.stop()
                 let system = try first.statistics()
@@ -55,11 +58,16 @@ extension KernelTests {
                 let opened = try Self.number(before: "opened: ", in: outcome.output)
                 let exchanged = system.system("datagrams_sent") + system.system("datagrams_received")
                 let isWhole = tcpdump.output.contains("\n0 packets dropped by kernel")
-                try claim(!isWhole || opened >= exchanged, "\(opened) opened, \(exchanged) exchanged:\n\(outcome.output)")
+                try claim(
+                    !isWhole || opened >= exchanged, "\(opened) opened, \(exchanged) exchanged:\n\(outcome.output)")
                 if crypto != .none {
-                    try claim(outcome.output.contains(", \(crypto.rawValue), key as in the dialects manual and 0.8)"), outcome.output)
+                    try claim(
+                        outcome.output.contains(", \(crypto.rawValue), key as in the dialects manual and 0.8)"),
+                        outcome.output)
                 }
-                for type in ["init", "peers", "close"] { try claim(outcome.output.contains(" \(type)"), outcome.output) }
+                for type in ["init", "peers", "close"] {
+                    try claim(outcome.output.contains(" \(type)"), outcome.output)
+                }
 
                 let text = try await lab.succeed(["tcpdump", "-n", "-r", inner])
                 for (kind, address) in [("ICMP", hosts[0].inner4), ("ICMP6,", hosts[0].inner6)] {

@@ -59,12 +59,14 @@ struct BadCapture: Sendable, CustomTestStringConvertible {
             "vpncloud: cannot read 'FILE': it is no capture: it begins neither as pcap nor as pcapng does"),
         Self(
             "a packed capture", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3] + [UInt8](repeating: 7, count: 40), status: 2,
-            "vpncloud: cannot read 'FILE': it is packed with gzip; unpack it on the way: zcat FILE | vpncloud pcap ... -"),
+            "vpncloud: cannot read 'FILE': it is packed with gzip; unpack it on the way: zcat FILE | vpncloud pcap ... -"
+        ),
         Self(
             "half of a header", Array(capture().prefix(11)), status: 2,
             "vpncloud: cannot read 'FILE': it is no capture, or ends within the header of one"),
         Self(
-            "a version to come", Array(capture().prefix(4)) + [9, 0, 9, 0] + [UInt8](repeating: 0, count: 16), status: 2,
+            "a version to come", Array(capture().prefix(4)) + [9, 0, 9, 0] + [UInt8](repeating: 0, count: 16),
+            status: 2,
             "vpncloud: cannot read 'FILE': unsupported pcap savefile version 9.9"),
         Self(
             "another link type", capture(good, link: 105), status: 2,
@@ -95,12 +97,15 @@ struct BadCapture: Sendable, CustomTestStringConvertible {
             "no packets", capture(link: 113), status: 0, "0  packets of Linux cooked v1 read", "0  opened",
             "note: no packet of this protocol is in it"),
         Self(
-            "ARP and TCP", capture(WirePacket.ethernet(0x0806, [1]), WirePacket.ethernet(WirePacket.ipv4(6, [])), link: 1),
-            status: 0, "1  left out: not IP", "1  left out: IP, but not UDP", "note: no packet of this protocol is in it"),
+            "ARP and TCP",
+            capture(WirePacket.ethernet(0x0806, [1]), WirePacket.ethernet(WirePacket.ipv4(6, [])), link: 1),
+            status: 0, "1  left out: not IP", "1  left out: IP, but not UDP",
+            "note: no packet of this protocol is in it"),
         Self(
             "DNS", capture(datagram([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 1, 0, 1])), key, status: 0,
             "1  left out: UDP, but not this protocol", "note: no packet of this protocol is in it"),
-        Self("another port", capture(good, good), key + ["--port", "99"], status: 0, "2  left out: UDP of other ports"),
+        Self(
+            "another port", capture(good, good), key + ["--port", "99"], status: 0, "2  left out: UDP of other ports"),
         Self(
             "another magic", capture(good), key + ["--magic", "01020304"], status: 0,
             "1  left out: another network, by its magic"),
@@ -126,9 +131,11 @@ struct BadCapture: Sendable, CustomTestStringConvertible {
             "no key", capture(good), status: 1, "1  NOT opened: encrypted, and no key was given",
             "note: give the key with --shared-key-file FILE, or in the variable VPNCLOUD_SHARED_KEY"),
         Self(
-            "an unknown method", capture(good, changed(4, to: 7)), key, status: 1, "1  NOT opened: another crypto method"),
+            "an unknown method", capture(good, changed(4, to: 7)), key, status: 1,
+            "1  NOT opened: another crypto method"),
         Self(
-            "another method", capture(good), key + ["--crypto", "aes256"], status: 1, "1  NOT opened: another crypto method"),
+            "another method", capture(good), key + ["--crypto", "aes256"], status: 1,
+            "1  NOT opened: another crypto method"),
         Self(
             "an unknown message", capture(good, changed(7, to: 9)), key, status: 1,
             "1  NOT opened: an unknown type of message"),
@@ -139,7 +146,8 @@ struct BadCapture: Sendable, CustomTestStringConvertible {
             "a short packet", capture(datagram(Array(sealed.prefix(30)))), key, status: 1,
             "1  NOT opened: too short for a packet of this protocol"),
         Self(
-            "the beginning of a fragment", capture(WirePacket.ipv4(fragment: 0x2000, WirePacket.udp(length: 900, sealed))),
+            "the beginning of a fragment",
+            capture(WirePacket.ipv4(fragment: 0x2000, WirePacket.udp(length: 900, sealed))),
             key, status: 1, "1  NOT opened: in fragments, which are not put together"),
     ]
 }

@@ -45,7 +45,9 @@ private struct ShownPacket: Decodable {
 
 @Suite("'pcap decrypt'")
 struct PcapDecryptTests {
-    @Test("writes what other programs read", .enabled(if: Tool.isThere("tshark"), "tshark is not installed"), arguments: Capture.all)
+    @Test(
+        "writes what other programs read", .enabled(if: Tool.isThere("tshark"), "tshark is not installed"),
+        arguments: Capture.all)
     func golden(capture: Capture) throws {
         let folder = try Folder()
         let file = try #require(capture.file).path
@@ -68,7 +70,9 @@ struct PcapDecryptTests {
         #expect(rows.count == capture.packets.count)
         #expect(rows.allSatisfy { $0[0] == "1" && ($0[1] == "1" || $0[1].isEmpty) })
         #expect(rows.allSatisfy { $0[2].hasPrefix("\(capture.magic)000000") })
-        let inner = try Tool.run(["tshark", "-n", "-r", "\(folder.path)/inner", "-T", "fields", "-e", "frame.protocols"])
+        let inner = try Tool.run([
+            "tshark", "-n", "-r", "\(folder.path)/inner", "-T", "fields", "-e", "frame.protocols",
+        ])
         #expect(inner.lines.count == frames.count && inner.lines.allSatisfy { !$0.contains("_ws.malformed") })
     }
 
@@ -76,7 +80,8 @@ struct PcapDecryptTests {
     func bad(capture: BadCapture) throws {
         let folder = try Folder()
         let path = try capture.bytes.map { try folder.file("in.pcap", bytes: $0) } ?? "\(folder.path)/none.pcap"
-        let outcome = try Tool.pcap(["decrypt", path, "--inner", "/dev/null", "--outer", "/dev/null"] + capture.options)
+        let outcome = try Tool.pcap(
+            ["decrypt", path, "--inner", "/dev/null", "--outer", "/dev/null"] + capture.options)
         #expect(outcome.status == capture.status, "\(outcome)")
         let lines = (outcome.lines + outcome.errors.split(separator: "\n").map(String.init)).map {
             $0.replacingOccurrences(of: path, with: "FILE").trimmingPrefix { $0 == " " }
@@ -94,12 +99,17 @@ struct PcapDecryptTests {
         let cases: [([String], String)] = [
             ([file], "Nothing would be written"), ([file, "--inner", "-", "--outer", "-"], "are the same"),
             ([file, "--outer", file], "is the capture to be read; write to another file"),
-            ([file, "--outer", "/nonexistent/x"],
-             "the capture '/nonexistent/x' cannot be opened for writing: No such file or directory"),
+            (
+                [file, "--outer", "/nonexistent/x"],
+                "the capture '/nonexistent/x' cannot be opened for writing: No such file or directory"
+            ),
             ([file, "--inner", "x", "--keep-other"], "--keep-other is about the file of --outer"),
             ([file, "--inner", "x", "--shared-key", "a", "--shared-key-file", "b"], "exclude each other"),
             ([file, "--inner", "x", "--shared-key-file", "/nonexistent/x"], "cannot read the key file"),
-            ([file, "--inner", "x", "--compat", "1", "--shared-key", "hex:12"], "must go on with 64 hexadecimal digits"),
+            (
+                [file, "--inner", "x", "--compat", "1", "--shared-key", "hex:12"],
+                "must go on with 64 hexadecimal digits"
+            ),
             ([file, "--inner", "x", "--magic", "xyz"], "expected 8 hexadecimal digits"),
             ([folder.path, "--inner", "x"], "Is a directory"),
         ]
@@ -115,10 +125,13 @@ struct PcapDecryptTests {
         let folder = try Folder()
         let capture = try #require(Capture.all.first?.file).path
         let outcome = try Tool.pcap(["decrypt", capture, "--inner", folder.full("full")])
-        #expect(outcome.status == 1 && outcome.errors.contains("cannot be written: No space left on device"), "\(outcome)")
+        #expect(
+            outcome.status == 1 && outcome.errors.contains("cannot be written: No space left on device"), "\(outcome)")
     }
 
-    @Test("reads and writes pipes, which other programs may close", .enabled(if: Tool.isThere("tcpdump"), "tcpdump is not installed"))
+    @Test(
+        "reads and writes pipes, which other programs may close",
+        .enabled(if: Tool.isThere("tcpdump"), "tcpdump is not installed"))
     func pipes() throws {
         let capture = try #require(Capture.all.first { $0.capture == "1-tun-aes256.pcap" })
         let file = try #require(capture.file).path
@@ -127,7 +140,8 @@ struct PcapDecryptTests {
         #expect(read.status == 0, "\(read)")
         #expect(read.lines.count == capture.packets.count { $0.message.frame != nil })
         #expect(read.lines.contains { $0.contains("ICMP echo request") })
-        #expect(read.errors.contains("packets of Ethernet read") && read.errors.contains("written to the standard output"))
+        #expect(
+            read.errors.contains("packets of Ethernet read") && read.errors.contains("written to the standard output"))
         // 'true' reads nothing, and is gone before anything is written, or not.
         let closed = try Tool.shell(
             "for i in $(seq 200); do tail -c +25 \"$1\"; done | (head -c 24 \"$1\"; cat) | \"$0\" pcap decrypt - --shared-key test123 --outer - 2>/dev/null | true; echo ${PIPESTATUS[2]}",
@@ -138,9 +152,13 @@ struct PcapDecryptTests {
     @Test("takes the key from the environment, and reads the magic of a name")
     func environment() throws {
         let capture = try #require(Capture.all.first { $0.magicOption != nil })
-        let arguments = ["decrypt", try #require(capture.file).path, "--outer", "/dev/null", "--magic", capture.magicOption ?? ""]
+        let arguments = [
+            "decrypt", try #require(capture.file).path, "--outer", "/dev/null", "--magic", capture.magicOption ?? "",
+        ]
         let outcome = try Tool.pcap(arguments, environment: ["VPNCLOUD_SHARED_KEY": capture.sharedKey ?? ""])
-        #expect(outcome.status == 0 && outcome.output.contains("(magic \(capture.magic), chacha20, key as in the dialects 0.9 and 1)"))
+        #expect(
+            outcome.status == 0
+                && outcome.output.contains("(magic \(capture.magic), chacha20, key as in the dialects 0.9 and 1)"))
     }
 }
 

@@ -33,7 +33,9 @@ public struct CaptureBytes: Sendable {
     public init(_ form: Form, links: [(type: UInt16, snapshot: UInt32)]) {
         self.form = form
         if form == .pcapng {
-            block(0x0a0d_0d0a, number(0x1a2b_3c4d as UInt32) + number(1 as UInt16) + number(0 as UInt16) + number(.max as UInt64))
+            block(
+                0x0a0d_0d0a,
+                number(0x1a2b_3c4d as UInt32) + number(1 as UInt16) + number(0 as UInt16) + number(.max as UInt64))
             for link in links { block(1, number(link.type) + number(0 as UInt16) + number(link.snapshot)) }
         } else {
             let isNano = form == .nanoseconds || form == .swappedNanoseconds

@@ -3,7 +3,9 @@ public import VPNProtocol
 /// Packets of wires, layer by layer. Checksums are zero, which nobody who looks into a capture minds.
 public enum WirePacket {
     /// An Ethernet frame, with the types and the contents of VLAN tags.
-    public static func ethernet(_ type: UInt16 = 0x0800, tags: [(type: UInt16, content: UInt16)] = [], _ payload: [UInt8])
+    public static func ethernet(
+        _ type: UInt16 = 0x0800, tags: [(type: UInt16, content: UInt16)] = [], _ payload: [UInt8]
+    )
         -> [UInt8]
     {
         let addresses: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]
@@ -27,11 +29,14 @@ public enum WirePacket {
     ///   - fragment: the flags and the offset.
     ///   - length: what its header says that it is; nil for what it is.
     public static func ipv4(
-        _ protocolNumber: UInt8 = 17, optionBytes: Int = 0, fragment: UInt16 = 0, length: UInt16? = nil, _ payload: [UInt8]
+        _ protocolNumber: UInt8 = 17, optionBytes: Int = 0, fragment: UInt16 = 0, length: UInt16? = nil,
+        _ payload: [UInt8]
     ) -> [UInt8] {
         let headerBytes = 20 + optionBytes
         let total = length ?? UInt16(truncatingIfNeeded: headerBytes + payload.count)
-        return [0x40 | UInt8(headerBytes / 4), 0] + number(total) + [0, 1] + number(fragment) + [64, protocolNumber, 0, 0]
+        return [0x40 | UInt8(headerBytes / 4), 0] + number(total) + [0, 1] + number(fragment) + [
+            64, protocolNumber, 0, 0,
+        ]
             + [192, 0, 2, 1, 192, 0, 2, 2] + [UInt8](repeating: 1, count: optionBytes) + payload
     }
 
@@ -54,7 +59,9 @@ public enum WirePacket {
     /// A UDP datagram.
     ///
     /// - Parameter length: what its header says that it is; nil for what it is.
-    public static func udp(_ source: UInt16 = 3210, _ destination: UInt16 = 3210, length: UInt16? = nil, _ payload: [UInt8])
+    public static func udp(
+        _ source: UInt16 = 3210, _ destination: UInt16 = 3210, length: UInt16? = nil, _ payload: [UInt8]
+    )
         -> [UInt8]
     {
         number(source) + number(destination) + number(length ?? UInt16(truncatingIfNeeded: 8 + payload.count)) + [0, 0]
@@ -62,7 +69,9 @@ public enum WirePacket {
     }
 
     /// A packet of the protocol, sealed.
-    public static func sealed(_ seal: PacketSeal, _ type: MessageType, _ message: [UInt8], nonce: UInt128 = 1) -> [UInt8] {
+    public static func sealed(_ seal: PacketSeal, _ type: MessageType, _ message: [UInt8], nonce: UInt128 = 1)
+        -> [UInt8]
+    {
         var bytes = [UInt8](repeating: 0, count: seal.headBytes) + message
         bytes += [UInt8](repeating: 0, count: seal.tailBytes)
         var span = bytes.mutableSpan

@@ -63,7 +63,11 @@ package struct CaptureOpener: Sendable {
         if let port = packets.rules.port, !found.has(port: port, in: packet) { return refuse(.otherPort) }
         let payload = packet.extracting(found.payload)
         guard let header = WireHeader(payload) else {
-            return refuse(found.extent == .fragment ? .laterFragment : .noHeader)
+            switch found.extent {
+            case .whole: return refuse(.noHeader)
+            case .cut: return refuse(.malformed)
+            case .fragment: return refuse(.laterFragment)
+            }
         }
         let isRecognised = packets.recognises(payload)
         switch found.extent {

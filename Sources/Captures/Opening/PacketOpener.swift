@@ -102,7 +102,8 @@ package struct PacketOpener: Sendable {
                 keys.filter { $0.opened > 0 }.map { key in
                     let method = CryptoMethod(rawValue: UInt8(number)).map(\.description) ?? "unknown"
                     let dialects = Dialect.allCases.filter { $0.keyDerivation == key.derivation }.map(\.rawValue)
-                    let words = dialects.isEmpty ? "" : ", key as in the dialects \(dialects.joined(separator: " and "))"
+                    let words =
+                        dialects.isEmpty ? "" : ", key as in the dialects \(dialects.joined(separator: " and "))"
                     return "magic \(network.magic), \(number == 0 ? "not encrypted" : method)\(words)"
                 }
             }

@@ -103,7 +103,9 @@ public struct PacketSeal: Sendable {
         let opened = try open(&packet)
         let start = opened.message.lowerBound - PacketHeader.byteCount
         // Without encryption it stays as it is, reserved bytes included.
-        if method != .none { PacketHeader(magic: magic, method: .none, type: opened.type).write(to: &packet, at: start) }
+        if method != .none {
+            PacketHeader(magic: magic, method: .none, type: opened.type).write(to: &packet, at: start)
+        }
         return (opened, start..<opened.message.upperBound)
     }
 }

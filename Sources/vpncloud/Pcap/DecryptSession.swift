@@ -70,7 +70,8 @@ struct DecryptSession {
             if decryption.isUnread { return true }
             throw Failure(error)
         }
-        let report = LineOutput(descriptor: [outputs.outer, outputs.inner].contains("-") ? STDERR_FILENO : STDOUT_FILENO)
+        let report = LineOutput(
+            descriptor: [outputs.outer, outputs.inner].contains("-") ? STDERR_FILENO : STDOUT_FILENO)
         for line in summary(of: decryption).lines { report.write(line) }
         report.flush()
         if let failure = Failure(reader, after: decryption.counts.packets) { throw failure }
