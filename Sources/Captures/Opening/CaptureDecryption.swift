@@ -1,5 +1,5 @@
 package import VPNNode
-package import VPNProtocol
+import VPNProtocol
 
 /// Writes what is in a capture to captures that programs without a key can read: the packets without encryption, and the
 /// frames that they carry.
@@ -118,16 +118,18 @@ package struct CaptureDecryption {
     private mutating func writeInner(_ message: Range<Int>, at time: Instant) throws(CaptureError) {
         guard outputs.inner != nil else { return }
         if inner == nil { try openInner(deviceType ?? kind(ofFrame: message)) }
+        if try append(frame: message, at: time) { framesWritten += 1 } else { framesOfOtherKind += 1 }
+    }
+
+    /// Writes a frame, unless it cannot be one of the device.
+    private func append(frame message: Range<Int>, at time: Instant) throws(CaptureError) -> Bool {
         let frame = opener.bytes.span.extracting(message)
         guard let inner, let deviceType, InnerFrame.mayBe(deviceType, frame),
             // A whole IP packet is none of the Ethernet that the other frames were taken for.
             deviceType == .tun || outputs.deviceType != nil || InnerFrame.deviceType(of: frame) != .tun
-        else {
-            framesOfOtherKind += 1
-            return
-        }
+        else { return false }
         try inner.append(frame, nanoseconds: time.nanoseconds)
-        framesWritten += 1
+        return true
     }
 
     /// What a frame is taken for: whatever is no IP packet from its first byte to its last is of no TUN device.

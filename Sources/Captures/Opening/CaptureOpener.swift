@@ -101,7 +101,7 @@ package struct CaptureOpener: Sendable {
         while !rest.isEmpty, let place {
             let range = rest.lowerBound..<min(rest.lowerBound + datagramBytes, rest.upperBound)
             let original = packet.extracting(range)
-            let opening = open(original, at: range)
+            let opening = Self.open(original, at: range, in: &bytes, with: &packets)
             if case .refused(.wrongKey) = opening, range == place.payload,
                 let length = DatagramRun.datagramBytes(original)
             {
@@ -116,7 +116,9 @@ package struct CaptureOpener: Sendable {
         return nil
     }
 
-    private mutating func open(_ original: Span<UInt8>, at range: Range<Int>) -> Finding.Outcome {
+    private static func open(
+        _ original: Span<UInt8>, at range: Range<Int>, in bytes: inout [UInt8], with packets: inout PacketOpener
+    ) -> Finding.Outcome {
         var whole = bytes.mutableSpan
         whole.copy(original, to: range.lowerBound)
         var datagram = whole._mutatingExtracting(range)
@@ -133,10 +135,4 @@ package struct CaptureOpener: Sendable {
 
 extension Range<Int> {
     fileprivate func moved(by distance: Int) -> Self { lowerBound + distance..<upperBound + distance }
-}
-
-extension OpenedPacket {
-    fileprivate func moved(by distance: Int) -> Self {
-        Self(type: type, message: message.moved(by: distance), nonce: nonce)
-    }
 }

@@ -118,6 +118,12 @@ public struct OpenedPacket: Hashable, Sendable {
     public let message: Range<Int>
     /// The number it was sealed with; nil without encryption.
     public let nonce: Nonce?
+
+    /// The same where the packet does not stand at the start of the bytes, but so far behind it.
+    package func moved(by distance: Int) -> Self {
+        let message = message.lowerBound + distance..<message.upperBound + distance
+        return Self(type: type, message: message, nonce: nonce)
+    }
 }
 
 /// Why a packet was not opened.
