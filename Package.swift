@@ -42,10 +42,11 @@ let package = Package(
             dependencies: ["VPNNode", "VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
             path: "Sources/Simulator", swiftSettings: strict),
 
-        // Capture files. A module of its own, since whoever sees libpcap's headers takes the C library's types from them.
+        // Capture files, and what is in them. A module of its own, since whoever sees libpcap's headers takes the C
+        // library's types from them.
         .target(
-            name: "VPNCaptures", dependencies: ["VPNNode", "VPNSimulator", "CPcap"], path: "Sources/Captures",
-            swiftSettings: strict),
+            name: "VPNCaptures", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CPcap"],
+            path: "Sources/Captures", swiftSettings: strict),
 
         // The command line.
         .executableTarget(
@@ -62,7 +63,8 @@ let package = Package(
 
         // How long a packet takes on its way through a node: 'make bench'.
         .executableTarget(
-            name: "data-path-benchmark", dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CSodium"],
+            name: "data-path-benchmark",
+            dependencies: ["VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "CSodium"],
             path: "Benchmarks/DataPath", exclude: ["baseline.json"], swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.
@@ -85,6 +87,10 @@ let package = Package(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
+            name: "CapturesTests",
+            dependencies: ["VPNCaptures", "VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
+            swiftSettings: strict),
+        .testTarget(
             name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
@@ -104,7 +110,8 @@ let package = Package(
             name: "KernelTests", dependencies: ["vpncloud", "TestNumbers", "CNamespaces"], swiftSettings: strict),
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
-        .testTarget(name: "ScenarioTests", dependencies: ["vpncloud"], swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["vpncloud", "VPNProtocol", "TestVectors"], swiftSettings: strict),
 
         // What tests stand on.
         .target(
