@@ -100,7 +100,9 @@ let package = Package(
         .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
-        .testTarget(name: "ScenarioTests", dependencies: ["vpncloud"], swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["vpncloud", "VPNNode", "VPNProtocol", "TestVectors"],
+            swiftSettings: strict),
 
         // What tests stand on.
         .target(
