@@ -149,15 +149,15 @@ preferences.magic = Pref.string("Magic", "",
 preferences.dialect = Pref.enum("Dialect", ANY_DIALECT,
     "What the programs of the network speak (their option --compat): it decides how names become magics and passwords "
     .. "become keys, and what an Init message ends with.", {
-        { 1, "automatic", ANY_DIALECT },
-        { 2, "manual", MANUAL },
-        { 3, "0.8", V0_8 },
-        { 4, "0.9", V0_9 },
-        { 5, "1", V1 },
+        { "automatic", "automatic", ANY_DIALECT },
+        { "manual", "manual", MANUAL },
+        { "0.8", "0.8", V0_8 },
+        { "0.9", "0.9", V0_9 },
+        { "1", "1", V1 },
     }, false)
 preferences.device_type = Pref.enum("Device type", ANY_DEVICE,
     "What data messages hold: IP packets of TUN devices or Ethernet frames of TAP devices. Automatic: as they look.",
-    { { 1, "automatic", ANY_DEVICE }, { 2, "tun", TUN }, { 3, "tap", TAP } }, false)
+    { { "automatic", "automatic", ANY_DEVICE }, { "tun", "tun", TUN }, { "tap", "tap", TAP } }, false)
 if key_derivation then
     preferences.shared_key = Pref.string("Shared key", "",
         "The password of the network. Wireshark writes it to a file as it is. In the dialects manual and 0.8 it takes "

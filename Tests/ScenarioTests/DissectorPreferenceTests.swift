@@ -54,7 +54,7 @@ struct DissectorPreferenceTests {
         let raw = String(repeating: "0123456789abcdef", count: 4)
         let passwords = derived + derived.map { ("hash:\($0.0)", $0.1) } + [("hex:\(raw)", raw)]
         #expect(passwords.count == 5)
-        // From RFC 7914, 12, and, as the real parameters take Lua seconds, by Python's hashlib.scrypt from smaller ones.
+        // From RFC 7914, 12, and, as the real parameters take Lua seconds, smaller ones by Python's hashlib.scrypt.
         let scrypt = [
             (
                 "'', '', 16, 1, 64",
