@@ -111,7 +111,8 @@ let package = Package(
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
         .testTarget(
-            name: "ScenarioTests", dependencies: ["vpncloud", "VPNProtocol", "TestVectors"], swiftSettings: strict),
+            name: "ScenarioTests", dependencies: ["vpncloud", "VPNNode", "VPNProtocol", "TestVectors"],
+            swiftSettings: strict),
 
         // What tests stand on.
         .target(
