@@ -35,7 +35,7 @@ let package = Package(
 
         // Its two worlds.
         .target(
-            name: "VPNLinuxIO", dependencies: ["VPNNode", "VPNProtocol", "CLinux", "CMiniUPnPc"],
+            name: "VPNLinuxIO", dependencies: ["VPNNode", "VPNProtocol", "CChecksum", "CLinux", "CMiniUPnPc"],
             path: "Sources/LinuxIO", swiftSettings: strict),
         .target(
             name: "VPNSimulator",
@@ -68,6 +68,7 @@ let package = Package(
         // C libraries, and what Swift cannot import from the kernel's headers.
         .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CIPsecMB", path: "Sources/CIPsecMB"),
+        .target(name: "CChecksum", path: "Sources/CChecksum"),
         .systemLibrary(
             name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(

@@ -71,7 +71,7 @@ final class OffloadBench {
             joiner.removeAll()
             for index in 0..<frames {
                 let start = number * stride + index * (SodiumReference.messageBytes + gap)
-                joiner.append(start..<start + SodiumReference.messageBytes, in: bytes.span)
+                joiner.append(start..<start + SodiumReference.messageBytes, in: &bytes)
             }
             joiner.finish(&bytes)
             precondition(joiner.groupCount == 1, "the packets must be joined")

@@ -16,9 +16,9 @@ import VPNNode
         // Room for one header, and for one frame in as many pieces as there can be. Both live as long as this does.
         unsafe headers = .allocate(capacity: OffloadHeader.byteCount)
         unsafe headers.initialize(repeating: 0, count: OffloadHeader.byteCount)
-        unsafe vectors = .allocate(capacity: FrameJoiner.maximumFrames + 1)
+        unsafe vectors = .allocate(capacity: FrameJoiner.maximumPieces + 1)
         unsafe vectors.initialize(
-            repeating: iovec(iov_base: headers, iov_len: OffloadHeader.byteCount), count: FrameJoiner.maximumFrames + 1)
+            repeating: iovec(iov_base: headers, iov_len: OffloadHeader.byteCount), count: FrameJoiner.maximumPieces + 1)
     }
 
     deinit {
@@ -44,8 +44,8 @@ import VPNNode
     var isFull: Bool { joiner.isFull }
     var isEmpty: Bool { joiner.groupCount == 0 }
 
-    /// Takes a frame, which stays where it is in `bytes` until ``flush(_:to:)``.
-    mutating func take(_ frame: Range<Int>, in bytes: Span<UInt8>) { joiner.append(frame, in: bytes) }
+    /// Takes a frame, which stays in `bytes` until ``flush(_:to:)``; see ``FrameJoiner/append(_:in:)``.
+    mutating func take(_ frame: Range<Int>, in bytes: inout MutableSpan<UInt8>) { joiner.append(frame, in: &bytes) }
 
     /// Writes all frames that were taken, in their order. One that the device does not take stops no other.
     mutating func flush(_ bytes: inout MutableSpan<UInt8>, to device: borrowing TunnelDevice) -> Outcome {
@@ -81,7 +81,7 @@ import VPNNode
     ) -> Int32 {
         var header = unsafe MutableSpan<UInt8>(_unsafeStart: headers, count: OffloadHeader.byteCount)
         joiner.header(of: group).write(to: &header, at: 0)
-        let count = joiner.frameCount(of: group)
+        let count = joiner.pieceCount(of: group)
         for index in 0..<count {
             let piece = joiner.piece(index, of: group)
             // The kernel reads no more bytes than the piece has, and changes none.

@@ -257,7 +257,7 @@ extension NodeRunner {
         let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
         if reception.disposition == .deliver, let message = reception.packet?.message {
             let frame = range.lowerBound + message.lowerBound..<range.lowerBound + message.upperBound
-            output.take(frame, in: bytes.span)
+            output.take(frame, in: &bytes)
         }
         return reception.disposition
     }

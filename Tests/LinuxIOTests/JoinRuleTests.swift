@@ -228,7 +228,8 @@ struct Difference: Sendable, CustomTestStringConvertible {
         var joiner = FrameJoiner(deviceType: .tap, joinsTCP: true, joinsUDP: true)
         var frame = Self.segments(1, isIPv6: false, isUDP: false)[0].encoded()
         for expected in 1...64 {
-            joiner.append(0..<frame.count, in: frame.span)
+            var span = frame.mutableSpan
+            joiner.append(0..<span.count, in: &span)
             let (groups, isFull) = (joiner.groupCount, joiner.isFull)
             #expect(groups == expected)
             #expect(isFull == (expected == 64))
@@ -238,9 +239,10 @@ struct Difference: Sendable, CustomTestStringConvertible {
         joiner.removeAll()
         let isEmpty = joiner.isEmpty
         #expect(isEmpty)
-        let datagrams = Self.segments(1, isIPv6: false, isUDP: true) { $0.fragment = 0x4000 }[0].encoded()
+        var datagrams = Self.segments(1, isIPv6: false, isUDP: true) { $0.fragment = 0x4000 }[0].encoded()
         for expected in 1...512 {
-            joiner.append(0..<datagrams.count, in: datagrams.span)
+            var span = datagrams.mutableSpan
+            joiner.append(0..<span.count, in: &span)
             let isFull = joiner.isFull
             #expect(isFull == (expected == 512))
         }

@@ -72,10 +72,10 @@ import VPNNode
         for _ in 0..<Self.rounds {
             let frame = Self.malformed(deviceType, using: &numbers).frame
             bytes += frame
-            joiner.append(bytes.count - frame.count..<bytes.count, in: bytes.span)
+            var span = bytes.mutableSpan
+            joiner.append(span.count - frame.count..<span.count, in: &span)
             frames.append(frame)
             guard joiner.isFull else { continue }
-            var span = bytes.mutableSpan
             joiner.finish(&span)
             // Random packets are of different flows.
             let written = (0..<joiner.groupCount).map { Array(bytes[joiner.piece(0, of: $0)]) }
@@ -120,9 +120,9 @@ import VPNNode
                 let split = FrameSplitter.split(
                     &span, frame: 0..<frame.count, header: header, gap: 16, deviceType: .tun)
             else { break }
-            for index in 0..<split.count { joiner.append(split.range(index, gap: 16), in: span.span) }
+            for index in 0..<split.count { joiner.append(split.range(index, gap: 16), in: &span) }
             joiner.finish(&span)
-            for index in 0..<joiner.frameCount(of: 0) { joined += joiner.piece(index, of: 0).isEmpty ? 0 : 1 }
+            joined += joiner.frameCount(of: 0)
             joiner.removeAll()
         }
         let allocated = allocations_of_this_thread() - before

@@ -139,7 +139,7 @@ private func write(_ frame: [UInt8], to device: borrowing TunnelDevice) -> Resul
     var output = DeviceOutput(for: device)
     var bytes = frame
     var span = bytes.mutableSpan
-    output.take(0..<frame.count, in: span.span)
+    output.take(0..<frame.count, in: &span)
     let outcome = output.flush(&span, to: device)
     return outcome.code.map { .failure($0) } ?? .success(frame.count)
 }

@@ -33,7 +33,7 @@ struct ArchitectureTests {
         ("Protocol", ["CIPsecMB", "CSodium"]),
         ("Node", ["VPNProtocol", "HeapModule"]),
         ("Simulator", ["VPNProtocol", "VPNNode", "HeapModule"]),
-        ("LinuxIO", ["VPNProtocol", "VPNNode", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
+        ("LinuxIO", ["VPNProtocol", "VPNNode", "CChecksum", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
         ("Captures", ["VPNNode", "VPNSimulator", "CPcap", "Glibc"]),
         (
             "vpncloud",

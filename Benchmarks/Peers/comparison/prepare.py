@@ -10,7 +10,6 @@ from .network import Failure, run
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "yardstick.c")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-BACKPORTS = f"deb [signed-by={KEYRING}] http://deb.debian.org/debian bookworm-backports main\n"
 
 
 def build_yardstick():
@@ -19,6 +18,15 @@ def build_yardstick():
         return
     os.makedirs(BUILT, exist_ok=True)
     run(["gcc", "-O3", "-march=native", "-o", YARDSTICK, SOURCE, "-lIPSec_MB", "-lsodium"])
+
+
+def mirror():
+    """Where this machine has its Debian packages from."""
+    for line in run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(REPO_URI)"]).splitlines():
+        origin, codename, uri = line.split("|")
+        if origin == "Debian" and codename == "bookworm":
+            return uri
+    raise Failure("apt knows no archive of Debian 12; 'apt-get update' may help")
 
 
 def fetch_wireguard():
@@ -34,7 +42,7 @@ def fetch_wireguard():
     folder = f"{BUILT}/apt"
     os.makedirs(f"{folder}/lists/partial", exist_ok=True)
     with open(f"{folder}/sources.list", "w") as file:
-        file.write(BACKPORTS)
+        file.write(f"deb [signed-by={KEYRING}] {mirror()} bookworm-backports main\n")
     apt = ["apt-get", "-q", "-o", f"Dir::Etc::SourceList={folder}/sources.list", "-o",
            "Dir::Etc::SourceParts=/dev/null", "-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}",
            "-o", "APT::Sandbox::User=root", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"]

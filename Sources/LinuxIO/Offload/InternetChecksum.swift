@@ -1,3 +1,5 @@
+import CChecksum
+
 /// The one's complement sum of IP, TCP and UDP (RFC 1071).
 ///
 /// Sums are of 16-bit words in the order of this machine, and are not folded: the order of the bytes of the result is that
@@ -34,18 +36,10 @@ enum InternetChecksum {
         var left = count
         var sum: UInt64 = 0
         if left >= 64 {
-            // Eight lanes of 64 bits. What the upper halves add is counted apart, so that no carry is lost: the sum of the
-            // lower halves is `all` less the upper ones, modulo 2^64, which it does not reach.
-            var all = SIMD8<UInt64>()
-            var upper = SIMD8<UInt64>()
-            while left >= 64 {
-                let words = unsafe next.loadUnaligned(as: SIMD8<UInt64>.self)
-                all &+= words
-                upper &+= words &>> 32
-                unsafe next += 64
-                left -= 64
-            }
-            sum = (all &- upper &<< 32 &+ upper).wrappedSum()
+            let blocks = left & ~63
+            unsafe sum = cchecksum_sum(next, blocks)
+            unsafe next += blocks
+            left -= blocks
         }
         // What is left are less than 64 bytes: one piece for each bit of the count, without a loop.
         if left & 32 != 0 {
