@@ -82,7 +82,7 @@ struct GoldenTests {
             var span = bytes.mutableSpan
             let message = try seal.open(&span).message
             let type = String(packet.packet.dropFirst(14).prefix(2))
-            #expect(datagram.payload.hexadecimal == "\(capture.magic)000000\(type)" + bytes[message].hexadecimal)
+            #expect(datagram.payload.hexadecimal == "\(capture.magic)000000\(type)" + Array(bytes[message]).hexadecimal)
         }
         for (opened, packet) in zip(outer.packets, original) { #expect(opened.bytes[..<12] == packet.bytes[..<12]) }
     }

@@ -1,5 +1,6 @@
 import TestVectors
 import Testing
+import VPNNode
 
 @testable import VPNCaptures
 

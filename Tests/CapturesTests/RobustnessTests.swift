@@ -73,7 +73,7 @@ struct RobustnessTests {
 
     private static let seeds: [(LinkType, [UInt8])] = {
         let plain = PacketSeal(unencrypted: .standard)
-        let initial = Sample.init_.dropLast() + [2, 4, 10, 0, 1, 0, 24, 6, 2, 0, 0, 0, 0, 1, 48]
+        let initial: [UInt8] = Sample.init_.dropLast() + [2, 4, 10, 0, 1, 0, 24, 6, 2, 0, 0, 0, 0, 1, 48]
         let list: [UInt8] = [1, 192, 0, 2, 1, 12, 138, 0]
         let frames = [
             WirePacket.innerPacket(),
@@ -81,7 +81,7 @@ struct RobustnessTests {
         ]
         let messages: [(MessageType, [UInt8])] =
             [(.initial, initial), (.peers, list), (.close, [])] + frames.map { (.data, $0) }
-        return messages.flatMap { type, message in
+        return messages.flatMap { (type, message) -> [(LinkType, [UInt8])] in
             let udp = WirePacket.udp(WirePacket.sealed(plain, type, message))
             let run = WirePacket.udp(WirePacket.sealed(plain, type, message) + WirePacket.sealed(plain, type, message))
             let extensions: [(UInt8, [UInt8])] = [(0, [0, 0, 1, 4, 0, 0, 0, 0]), (44, [0, 0, 0, 0, 0, 0, 0, 1])]

@@ -45,10 +45,13 @@ public struct CaptureBytes: Sendable {
     }
 
     /// A file with packets of one link type.
-    public init(_ form: Form = .microseconds, link: UInt16 = 1, _ packets: [Packet]) {
+    public init(_ form: Form, link: UInt16 = 1, _ packets: [Packet]) {
         self.init(form, links: [(link, 262_144)])
         for packet in packets { append(packet) }
     }
+
+    /// A file with packets of one link type, in the oldest form.
+    public init(link: UInt16 = 1, _ packets: [Packet]) { self.init(.microseconds, link: link, packets) }
 
     /// Adds a packet.
     public mutating func append(_ packet: Packet) {

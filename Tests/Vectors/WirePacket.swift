@@ -4,7 +4,7 @@ public import VPNProtocol
 public enum WirePacket {
     /// An Ethernet frame, with the types and the contents of VLAN tags.
     public static func ethernet(
-        _ type: UInt16 = 0x0800, tags: [(type: UInt16, content: UInt16)] = [], _ payload: [UInt8]
+        _ type: UInt16, tags: [(type: UInt16, content: UInt16)] = [], _ payload: [UInt8]
     )
         -> [UInt8]
     {
@@ -13,12 +13,12 @@ public enum WirePacket {
     }
 
     /// Linux cooked, version 1: direction, kind of device, length of the address, the address in eight bytes, type.
-    public static func cooked(_ type: UInt16 = 0x0800, _ payload: [UInt8]) -> [UInt8] {
+    public static func cooked(_ type: UInt16, _ payload: [UInt8]) -> [UInt8] {
         [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0] + number(type) + payload
     }
 
     /// Linux cooked, version 2: type, two zeros, number and kind of the device, direction, address.
-    public static func cooked2(_ type: UInt16 = 0x0800, _ payload: [UInt8]) -> [UInt8] {
+    public static func cooked2(_ type: UInt16, _ payload: [UInt8]) -> [UInt8] {
         number(type) + [0, 0, 0, 0, 0, 7, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0] + payload
     }
 
@@ -29,7 +29,7 @@ public enum WirePacket {
     ///   - fragment: the flags and the offset.
     ///   - length: what its header says that it is; nil for what it is.
     public static func ipv4(
-        _ protocolNumber: UInt8 = 17, optionBytes: Int = 0, fragment: UInt16 = 0, length: UInt16? = nil,
+        _ protocolNumber: UInt8, optionBytes: Int = 0, fragment: UInt16 = 0, length: UInt16? = nil,
         _ payload: [UInt8]
     ) -> [UInt8] {
         let headerBytes = 20 + optionBytes
@@ -44,7 +44,7 @@ public enum WirePacket {
     ///
     /// - Parameter extensions: the headers between, each with its number; the first byte of each is set to what follows.
     public static func ipv6(
-        _ protocolNumber: UInt8 = 17, extensions: [(number: UInt8, bytes: [UInt8])] = [], _ payload: [UInt8]
+        _ protocolNumber: UInt8, extensions: [(number: UInt8, bytes: [UInt8])] = [], _ payload: [UInt8]
     ) -> [UInt8] {
         var between: [UInt8] = []
         for (index, header) in extensions.enumerated() {
@@ -60,7 +60,7 @@ public enum WirePacket {
     ///
     /// - Parameter length: what its header says that it is; nil for what it is.
     public static func udp(
-        _ source: UInt16 = 3210, _ destination: UInt16 = 3210, length: UInt16? = nil, _ payload: [UInt8]
+        _ source: UInt16, _ destination: UInt16, length: UInt16? = nil, _ payload: [UInt8]
     )
         -> [UInt8]
     {
@@ -91,4 +91,35 @@ public enum WirePacket {
     }
 
     private static func number(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)] }
+}
+
+// What is mostly wanted: IPv4 within, UDP within that, and the usual ports.
+extension WirePacket {
+    /// An Ethernet frame with an IPv4 packet.
+    public static func ethernet(tags: [(type: UInt16, content: UInt16)] = [], _ payload: [UInt8]) -> [UInt8] {
+        ethernet(0x0800, tags: tags, payload)
+    }
+
+    /// Linux cooked, version 1, with an IPv4 packet.
+    public static func cooked(_ payload: [UInt8]) -> [UInt8] { cooked(0x0800, payload) }
+
+    /// Linux cooked, version 2, with an IPv4 packet.
+    public static func cooked2(_ payload: [UInt8]) -> [UInt8] { cooked2(0x0800, payload) }
+
+    /// IPv4 with UDP.
+    public static func ipv4(
+        optionBytes: Int = 0, fragment: UInt16 = 0, length: UInt16? = nil, _ payload: [UInt8]
+    ) -> [UInt8] {
+        ipv4(17, optionBytes: optionBytes, fragment: fragment, length: length, payload)
+    }
+
+    /// IPv6 with UDP.
+    public static func ipv6(extensions: [(number: UInt8, bytes: [UInt8])] = [], _ payload: [UInt8]) -> [UInt8] {
+        ipv6(17, extensions: extensions, payload)
+    }
+
+    /// UDP between the protocol's own ports.
+    public static func udp(length: UInt16? = nil, _ payload: [UInt8]) -> [UInt8] {
+        udp(3210, 3210, length: length, payload)
+    }
 }
