@@ -13,6 +13,7 @@ struct Program: ParsableCommand {
             vpncloud check-config <file>
             vpncloud sim run <file> ...
             vpncloud sim check|verify <file> ...
+            vpncloud sim replay <file>
             """,
         discussion: """
             Creates a network device and connects it to those of other nodes. Every node finds every other; knowing \
@@ -56,6 +57,7 @@ struct Program: ParsableCommand {
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
     @OptionGroup(title: "Capture") var capture: CaptureOptions
+    @OptionGroup(title: "Recording") var recording: RecordingOptions
 
     func validate() throws {
         if security.sharedKey != nil && security.sharedKeyFile != nil {
@@ -94,6 +96,8 @@ struct Program: ParsableCommand {
         settings.captureSize = capture.captureSize
         settings.captureAge = capture.captureAge
         settings.captureFiles = capture.captureFiles
+        settings.record = recording.record
+        settings.recordLimit = recording.recordLimit
         return settings
     }
 
