@@ -37,7 +37,7 @@ internal import CPcap
         header.caplen = header.len
         // The program reads no byte beyond the length in the header, and none of an empty packet.
         return unsafe packet.withUnsafeBufferPointer { bytes in
-            guard let start = unsafe bytes.baseAddress else { return false }
+            guard let start = bytes.baseAddress else { return false }
             return unsafe pcap_offline_filter(program, &header, start) != 0
         }
     }

@@ -171,7 +171,7 @@ extension ByteQueue {
         precondition(offset >= 0 && offset <= capacity - bytes.count)
         // Within the ring, as was checked, and in the part of it that belongs to the thread that puts.
         unsafe bytes.withUnsafeBytes { bytes in
-            guard let base = unsafe bytes.baseAddress else { return }
+            guard let base = bytes.baseAddress else { return }
             unsafe UnsafeMutableRawPointer(memory + offset).copyMemory(from: base, byteCount: bytes.count)
         }
     }

@@ -52,7 +52,7 @@ extension MutableSpan<UInt8> {
         // The target lies within the span, as was checked, and no bytes of a span that can be changed belong to another one.
         unsafe withUnsafeMutableBytes { bytes in
             unsafe source.withUnsafeBytes { source in
-                guard let from = unsafe source.baseAddress, let base = unsafe bytes.baseAddress else { return }
+                guard let from = source.baseAddress, let base = bytes.baseAddress else { return }
                 unsafe (base + target).copyMemory(from: from, byteCount: source.count)
             }
         }

@@ -24,33 +24,27 @@ package struct LocalAddresses {
             start = time
         }
         if let known = addresses[destination.address] { return known }
-        let found = Self.ask(destination)
+        let isIPv4 = destination.address.isIPv4
+        let found = (try? Self.ask(destination)) ?? (isIPv4 ? IPAddress(0, 0, 0, 0) : IPAddress(bits: 0))
         addresses[destination.address] = found
         return found
     }
 
-    private static func ask(_ destination: Endpoint) -> IPAddress {
-        let isIPv4 = destination.address.isIPv4
-        let unspecified = isIPv4 ? IPAddress(0, 0, 0, 0) : IPAddress(bits: 0)
+    private static func ask(_ destination: Endpoint) throws(SystemError) -> IPAddress? {
         let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
-        // Nothing is sent by this: connecting a UDP socket only chooses its own address.
-        let descriptor: Descriptor
-        do throws(SystemError) {
-            descriptor = try Descriptor(socket(isIPv4 ? AF_INET : AF_INET6, kind, 0), orThrow: "cannot make a socket")
-        } catch {
-            return unspecified
-        }
+        let family = destination.address.isIPv4 ? AF_INET : AF_INET6
+        let descriptor = try Descriptor(socket(family, kind, 0), orThrow: "cannot make a UDP socket")
         var address = sockaddr_in6()
         var byteCount = unsafe destination.write(to: &address)
         let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            // Both kinds of address begin like a sockaddr, and a sockaddr_in6 has room for either.
+            // Both kinds of address begin like a sockaddr, and a sockaddr_in6 has room for either. Nothing is sent by this:
+            // connecting a UDP socket only chooses its own address.
             let generic = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
             guard unsafe connect(descriptor.number, generic, byteCount) == 0 else { return Int32(-1) }
             byteCount = socklen_t(MemoryLayout<sockaddr_in6>.size)
             return unsafe getsockname(descriptor.number, generic, &byteCount)
         }
-        guard status == 0 else { return unspecified }
+        guard status == 0 else { return nil }
         return unsafe withUnsafePointer(to: address) { unsafe Endpoint($0, byteCount: byteCount)?.address }
-            ?? unspecified
     }
 }

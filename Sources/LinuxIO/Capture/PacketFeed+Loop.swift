@@ -45,9 +45,8 @@ extension PacketFeed {
 
     /// Keeps a datagram as it came, since opening it in vain leaves nothing of it.
     func keep(_ datagram: Span<UInt8>) {
-        guard includesOuter, !kept.isEmpty else { return }
-        var target = kept.mutableSpan
-        target.copy(datagram, to: 0)
+        guard includesOuter else { return }
+        kept.replace(with: datagram)
     }
 
     /// Takes a datagram after it was opened, or was to be.
@@ -68,8 +67,12 @@ extension PacketFeed {
             tally.put(head.whole, datagram.extracting(packet.message), into: queue)
         } else {
             let head = Head(PacketRecord(.unopened, at: time, peer: source))
-            let bytes = kept.isEmpty ? datagram : kept.span.extracting(first: datagram.count)
-            tally.put(head.record, bytes, into: queue)
+            let kept = kept.bytes
+            if kept.isEmpty {
+                tally.put(head.record, datagram, into: queue)
+            } else {
+                tally.put(head.record, kept.span.extracting(first: datagram.count), into: queue)
+            }
         }
         count(tally, of: .outer)
     }

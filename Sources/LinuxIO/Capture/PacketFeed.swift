@@ -28,8 +28,8 @@ package final class PacketFeed: @unchecked Sendable {
 
     /// When what the loop is at was exchanged with the kernel.
     var time: UInt64 = 0
-    /// A datagram as it came.
-    var kept: [UInt8]
+    /// The last datagram as it came.
+    var kept: Kept
 
     private let inner = Counters()
     private let outer = Counters()
@@ -55,7 +55,20 @@ package final class PacketFeed: @unchecked Sendable {
         queue = try ByteQueue(capacity: capacity)
         done = try Descriptor.wakeUp()
         // Where nothing is encrypted, opening changes nothing.
-        kept = seal.method == .none ? [] : [UInt8](repeating: 0, count: ReceiveArena.slotBytes)
+        kept = Kept(byteCount: seal.method == .none ? 0 : ReceiveArena.slotBytes)
+    }
+
+    /// Room for one datagram; or none, where nothing is to be kept.
+    struct Kept {
+        private(set) var bytes: [UInt8]
+
+        init(byteCount: Int) { bytes = [UInt8](repeating: 0, count: byteCount) }
+
+        mutating func replace(with datagram: Span<UInt8>) {
+            guard !bytes.isEmpty else { return }
+            var target = bytes.mutableSpan
+            target.copy(datagram, to: 0)
+        }
     }
 
     func counters(_ stream: Stream) -> Counters { stream == .inner ? inner : outer }
