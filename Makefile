@@ -27,7 +27,7 @@ release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
 sources := Sources Tests Benchmarks Package.swift
 # What is installed to be read.
-documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/scenarios.md docs/report.md \
+documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/scenarios.md docs/report.md docs/recording.md \
 	share/scenario.schema.json
 
 .PHONY: all build demo demo-sim test soak bench bench-peers bench-sim check format install install-strip uninstall clean help

@@ -88,7 +88,10 @@ struct OutputDigest {
         return summary
     }
 
-    private mutating func flushRecord() {
+    private mutating func flushRecord() { Self.flush(&record, into: &hash) }
+
+    /// The parts are separate parameters, since one of them lends its bytes meanwhile.
+    private static func flush(_ record: inout TraceRecord, into hash: inout SipHash128) {
         hash.append(record.contents.span)
         record.removeAll()
     }

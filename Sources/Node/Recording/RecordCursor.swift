@@ -30,7 +30,7 @@ struct RecordCursor {
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
             let byte = try byte()
             let bits = UInt64(byte & 0x7f)
-            guard bits << shift >> shift == bits else { break }
+            guard (bits << shift) >> shift == bits else { break }
             value |= bits << shift
             if byte < 0x80 { return value }
         }

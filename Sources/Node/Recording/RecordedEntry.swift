@@ -42,6 +42,9 @@ package struct RoundSummary: Hashable, Sendable {
     /// A hash of all of these, of what became of each datagram, and of when the engine wants to be called next.
     package var digest: UInt128 = 0
 
+    /// Nothing came out.
+    package init() {}
+
     /// How many things came out.
     package var outputs: Int { packets + frames + events + wishes }
 }

@@ -58,7 +58,9 @@ package final class RecordingReplay {
     package private(set) var counts = ReplayCounts()
 
     /// A node as it was made, which was told nothing yet.
-    package init(_ head: RecordingHead) throws(ReplayError) {
+    ///
+    /// - Parameter recorder: records the replay in its turn; nil for a recording that nobody keeps.
+    package init(_ head: RecordingHead, recordedBy recorder: InputRecorder? = nil) throws(ReplayError) {
         if head.method == .none {
             seal = PacketSeal(unencrypted: head.configuration.seal.magic)
         } else {
@@ -69,7 +71,7 @@ package final class RecordingReplay {
                 throw .seal(error)
             }
         }
-        let recorder = InputRecorder(program: head.program) { _ in true }
+        let recorder = recorder ?? InputRecorder(program: head.program) { _ in true }
         do throws(ConfigurationError) {
             engine = try NodeEngine(
                 head.configuration(seal: seal), seed: head.seed, startingAt: head.start, recorder: recorder)

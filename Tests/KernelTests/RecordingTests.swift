@@ -1,0 +1,162 @@
+import Foundation
+import Glibc
+import Testing
+
+extension KernelTests {
+    @Suite("A node that records", .serialized)
+    struct Recording {
+        private static func options(_ device: NodeOptions.Device, _ crypto: NodeOptions.Crypto) -> NodeOptions {
+            var options = NodeOptions(device: device, crypto: crypto)
+            options.verbose = false
+            return options
+        }
+
+        private static func stop(_ nodes: Node...) async throws {
+            for node in nodes {
+                let ending = try await node.stop()
+                try claim(ending == .exited(0), "a node ended with \(ending)")
+            }
+        }
+
+        struct Case: CustomTestStringConvertible {
+            let device: NodeOptions.Device
+            let crypto: NodeOptions.Crypto
+            var testDescription: String { "\(device) with \(crypto)" }
+            static let all = [
+                Case(device: .tun, crypto: .aes256), Case(device: .tap, crypto: .chacha20),
+                Case(device: .tap, crypto: .none),
+            ]
+        }
+
+        @Test(
+            "replays exactly after 1000 packets, with two peers that joined and one that left; a flipped byte is noticed",
+            .enabled(if: Load.isInstalled, Load.needs), arguments: Case.all)
+        func replays(example: Case) async throws {
+            try await withLab { lab in
+                let hosts = try await lab.hosts(3)
+                let path = "\(lab.directory)/node.rec"
+                var options = Self.options(example.device, example.crypto)
+                options.more = ["--record", path, "--user", "nobody", "--group", "nogroup"]
+                let recorded = try await hosts[0].start(options)
+                options.more = []
+                options.peers = [hosts[0].ipv4]
+                let second = try await hosts[1].start(options)
+                let third = try await hosts[2].start(options)
+                try await second.reaches(recorded)
+                try await third.reaches(recorded)
+                try await hosts[1].namespace.succeed("ping", "-q", "-f", "-c", "500", "-s", "1000", hosts[0].inner4)
+                // What belongs to no network, and what belongs to this one but for its tag.
+                let flood = try FloodSocket(hosts[1].namespace, to: hosts[0].ipv4, port: 3210)
+                let method = UInt8(NodeOptions.Crypto.allCases.firstIndex(of: example.crypto) ?? 0)
+                for last in 0..<3 as Range<UInt8> {
+                    flood.send([1, 2, 3, last])
+                    flood.send([0x76, 0x70, 0x6e, 0x01, method, 0, 0, 3] + [UInt8](repeating: last, count: 40))
+                }
+                // A stream, which the kernel hands over in runs.
+                try await Load.start(hosts[0], hosts[2], to: hosts[2].inner4, ["-n", "4M"]).finish()
+                try await Self.stop(third)
+                try await waitUntil("the node says that the third is gone") {
+                    (try recorded.statistics()).peers.count == 1
+                }
+                try await Self.stop(recorded, second)
+                try await Self.check(path, of: recorded, in: lab)
+            }
+        }
+
+        /// Claims that a recording is whole, is for its user only, replays exactly, and is refused once it is changed.
+        private static func check(_ path: String, of node: Node, in lab: Lab) async throws {
+            let program = try Program.path()
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            let (owner, mode) = (attributes[.ownerAccountID] as? Int, attributes[.posixPermissions] as? Int)
+            let nobody = Int(try Account.nobody().user)
+            try claim(owner == nobody && mode == 0o600, "it is of \(owner ?? -1) with mode \(mode ?? -1)")
+            let warnings = node.log.split(separator: "\n").filter { $0.contains("plain text") }
+            try claim(warnings.count == 1 && warnings[0].contains(path), "the log warns: \(warnings)")
+            let key = Array(Node.key.utf8)
+            let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+            try claim(!bytes.contains(key), "the key is in it")
+
+            let replay = try await lab.run([program, "sim", "replay", path])
+            try claim(replay.succeeded, "the replay ended with \(replay.ending): \(replay.output)")
+            let verdict = try require(replay.output.split(separator: "\n").last, "the verdict")
+            try claim(verdict.hasPrefix("replays exactly: "), "the verdict is: \(verdict)")
+            try claim(replay.output.contains("peers at the end: 0") == false, replay.output)
+            // Inputs and outputs, of which each ping is two, and each part of the stream one more.
+            let numbers = verdict.split(separator: " ").compactMap { Int($0) }
+            try claim(numbers.count == 2 && numbers.allSatisfy { $0 > 1000 }, "the verdict is: \(verdict)")
+            let events = try await lab.run([program, "sim", "replay", path, "-v"])
+            let joined = events.output.split(separator: "\n").count { $0.contains(" joined") }
+            try claim(joined == 2, "\(joined) peers joined: \(events.output)")
+            try claim(events.output.contains("it said goodbye"), "nobody left: \(events.output)")
+
+            for place in [0, 7, 9, 40, bytes.count / 2, bytes.count - 1] {
+                var damaged = bytes
+                damaged[place] ^= 4
+                let other = "\(lab.directory)/damaged.rec"
+                try Data(damaged).write(to: URL(filePath: other))
+                let refusal = try await lab.run([program, "sim", "replay", other])
+                try claim(refusal.ending == .exited(1), "byte \(place): \(refusal.ending) \(refusal.output)")
+                try claim(refusal.output.contains("DAMAGED: "), "byte \(place): \(refusal.output)")
+            }
+        }
+
+        @Test("with kill -9 leaves what replays up to there")
+        func killed() async throws {
+            try await withLab { lab in
+                let hosts = try await lab.hosts(2)
+                let path = "\(lab.directory)/node.rec"
+                var options = Self.options(.tun, .aes256)
+                options.more = ["--record", path]
+                let recorded = try await hosts[0].start(options)
+                options.more = []
+                options.peers = [hosts[0].ipv4]
+                let other = try await hosts[1].start(options)
+                try await other.reaches(recorded)
+                try await recorded.stop(SIGKILL)
+                let replay = try await lab.run([try Program.path(), "sim", "replay", path])
+                try claim(replay.succeeded && replay.output.contains("replays exactly: "), replay.output)
+                try claim(replay.output.contains("cut: "), replay.output)
+            }
+        }
+
+        @Test("to a disk that becomes full goes on, says so, and leaves what replays up to there")
+        func fullDisk() async throws {
+            try await withLab { lab in
+                let hosts = try await lab.hosts(2)
+                let disk = "\(lab.directory)/disk"
+                try await lab.succeed(["mkdir", disk])
+                var options = Self.options(.tun, .chacha20)
+                // In the mounts of its own, which go with the process.
+                options.prelude = "mount -t tmpfs -o size=256k tmpfs \(disk)"
+                options.more = ["--record", "\(disk)/node.rec"]
+                let recorded = try await hosts[0].start(options)
+                options.more = []
+                options.prelude = nil
+                options.peers = [hosts[0].ipv4]
+                let other = try await hosts[1].start(options)
+                try await other.reaches(recorded)
+                try await hosts[1].namespace.succeed("ping", "-q", "-f", "-c", "300", "-s", "1300", hosts[0].inner4)
+                try await waitUntil("the node says that the recording ends") {
+                    recorded.log.contains("the recording ends early")
+                }
+                try claim(recorded.log.contains("No space left on device"), recorded.recentLog)
+                try await other.reaches(recorded)
+                let copy = "\(lab.directory)/copy.rec"
+                let source = "/proc/\(recorded.process.pid)/root\(disk)/node.rec"
+                try await lab.succeed(["cp", source, copy])
+                try await Self.stop(recorded, other)
+                let replay = try await lab.run([try Program.path(), "sim", "replay", copy])
+                try claim(replay.succeeded && replay.output.contains("replays exactly: "), replay.output)
+                try claim(replay.output.contains("ends since it could not be written any more"), replay.output)
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Whether some bytes stand in these, one behind the other.
+    fileprivate func contains(_ other: [UInt8]) -> Bool {
+        guard let first = other.first else { return true }
+        return indices.contains { self[$0] == first && self[$0...].starts(with: other) }
+    }
+}
