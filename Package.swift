@@ -47,11 +47,17 @@ let package = Package(
             name: "VPNCaptures", dependencies: ["VPNNode", "VPNSimulator", "CPcap"], path: "Sources/Captures",
             swiftSettings: strict),
 
+        // Scenarios on the real kernel.
+        .target(
+            name: "VPNLab", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CLinux"], path: "Sources/Lab",
+            swiftSettings: strict),
+
         // The command line.
         .executableTarget(
             name: "vpncloud",
             dependencies: [
-                "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging,
+                "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML",
+                argumentParser, logging,
             ],
             path: "Sources/vpncloud", swiftSettings: strict),
 

@@ -101,7 +101,7 @@ struct Program: ParsableCommand {
 /// The subcommands on their own, with none of the program's options, so that each can have an option of the same name.
 struct StandAlone: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Sim.self])
+        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Sim.self, Lab.self])
 }
 
 extension Program {
