@@ -301,7 +301,7 @@ local function subnet(packet, reader, tree)
     local prefix_item = item:add(fields.prefix_length, prefix)
     if length ~= 4 and length ~= 6 and length ~= 8 and length ~= 16 then
         note(packet, length_item, "unknown_address_length",
-            "A base address of " .. bytes_text(length) .. "; known are 4, 6, 8 and 16")
+            "A base address of " .. bytes_text(length) .. ", where 4, 6, 8 and 16 are known")
     elseif prefix:uint() > 8 * length then
         note(packet, prefix_item, "long_prefix",
             string.format("A prefix of %d bits of an address that has %d", prefix:uint(), 8 * length))

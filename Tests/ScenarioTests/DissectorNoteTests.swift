@@ -47,7 +47,7 @@ struct DissectorNoteTests {
             "init, stage 0 (request), node \(String(repeating: "0", count: 32)), no subnets", ["zero_node_id"]),
         Case(
             "\(initial)00\(node)01050a0000000008",
-            "\(words), subnets 0a00000000/8 [A base address of 5 bytes; known are 4, 6, 8 and 16]",
+            "\(words), subnets 0a00000000/8 [A base address of 5 bytes, where 4, 6, 8 and 16 are known]",
             ["unknown_address_length"]),
         Case(
             "\(initial)00\(node)01040a00000021",
