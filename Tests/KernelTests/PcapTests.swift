@@ -24,7 +24,8 @@ extension KernelTests {
                 let hosts = try await lab.hosts(2)
                 let capture = "\(lab.directory)/any.pcap"
                 let command = [
-                    "tcpdump", "-Z", "root", "-n", "-i", "any", "-y", cooked.rawValue, "-B", "65536", "-w", capture,
+                    "tcpdump", "-Z", "root", "--immediate-mode", "-n", "-i", "any", "-y", cooked.rawValue, "-B",
+                    "65536", "-w", capture,
                 ]
                 let tcpdump = try lab.start(hosts[0].namespace.inside(command), name: "tcpdump")
                 try await waitUntil("tcpdump listens") { tcpdump.output.contains("listening on") }

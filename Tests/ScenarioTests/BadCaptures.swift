@@ -80,7 +80,7 @@ struct BadCapture: Sendable, CustomTestStringConvertible {
             "vpncloud: 'FILE' is damaged at its start: it holds interfaces of different link types, which libpcap does not read (an interface has a type 1 different from the type of the first interface); take one out: tshark -r FILE -Y 'frame.interface_id == 0' -w ONE"
         ),
         Self(
-            "interfaces of two snapshot lengths", pcapng([(101, 262_144), (101, 96)]), status: 2,
+            "interfaces of two snapshot lengths", pcapng([(1, 262_144), (1, 96)]), status: 2,
             "vpncloud: 'FILE' is damaged at its start: it holds interfaces of different snapshot lengths, which libpcap does not read (an interface has a snapshot length 96 different from the snapshot length of the first interface); take one out: tshark -r FILE -Y 'frame.interface_id == 0' -w ONE"
         ),
         Self(

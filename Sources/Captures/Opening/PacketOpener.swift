@@ -60,19 +60,21 @@ package struct PacketOpener: Sendable {
     package mutating func open(_ packet: inout MutableSpan<UInt8>, original: Span<UInt8>) -> Opening {
         guard let header = WireHeader(original) else { return .refused(.noHeader) }
         if let index = networks.firstIndex(where: { $0.magic == header.magic }) {
-            return open(&packet, original, header, &networks[index])
+            return Self.open(&packet, original, header, rules, &networks[index])
         }
         guard header.isPlausible else { return .refused(.noHeader) }
         guard rules.magics.isEmpty else { return .refused(.otherMagic) }
         if header.method == CryptoMethod.none, !PlainProof.holds(original, header) { return .refused(.noHeader) }
         var network = network(header.magic)
-        let opening = open(&packet, original, header, &network)
+        let opening = Self.open(&packet, original, header, rules, &network)
         if case .opened = opening, networks.count < Self.mostNetworks { networks.append(network) }
         return opening
     }
 
-    private func open(
-        _ packet: inout MutableSpan<UInt8>, _ original: Span<UInt8>, _ header: WireHeader, _ network: inout Network
+    // Without `self`: a copy of it would keep the networks, and each change of one would copy them all.
+    private static func open(
+        _ packet: inout MutableSpan<UInt8>, _ original: Span<UInt8>, _ header: WireHeader, _ rules: OpeningRules,
+        _ network: inout Network
     ) -> Opening {
         guard let method = header.method, rules.method == nil || rules.method == method else {
             return .refused(.foreignMethod)
@@ -86,7 +88,11 @@ package struct PacketOpener: Sendable {
             // What an attempt leaves behind is not what was received.
             if place > 0 { packet.copy(original, to: 0) }
             let result: (opened: OpenedPacket, plain: Range<Int>)
-            do { result = try network.keys[number][place].seal.unseal(&packet) } catch { continue }
+            do throws(OpenError) {
+                result = try network.keys[number][place].seal.unseal(&packet)
+            } catch {
+                continue
+            }
             network.keys[number][place].opened += 1
             if place > 0 { network.keys[number].swapAt(0, place) }
             return .opened(result.opened, plain: result.plain)

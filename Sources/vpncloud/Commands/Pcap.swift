@@ -58,7 +58,7 @@ struct PcapDecrypt: ParsableCommand {
         guard outer != nil || inner != nil else {
             throw ValidationError("Nothing would be written; name a file with --outer, --inner, or both.")
         }
-        if outer == inner {
+        if outer == inner, outer != "/dev/null" {
             throw ValidationError("--outer and --inner are the same; name different files.")
         }
         if keepOther && outer == nil { throw ValidationError("--keep-other is about the file of --outer.") }
