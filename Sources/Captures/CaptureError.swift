@@ -1,4 +1,4 @@
-/// How writing captures failed.
+/// How writing or reading captures failed.
 public enum CaptureError: Error, Hashable, CustomStringConvertible {
     /// The folder could not be made, or is none.
     case folder(String, reason: String)
@@ -14,6 +14,8 @@ public enum CaptureError: Error, Hashable, CustomStringConvertible {
     case inUse(String)
     /// Two nodes of one name have devices of two kinds, and so would need two files of one name.
     case mixedDevices(String)
+    /// A file cannot be read, or is no capture. The name is in quotes where it is that of a file.
+    case unreadable(String, reason: String)
 
     /// What is wrong, and where.
     public var description: String {
@@ -25,6 +27,7 @@ public enum CaptureError: Error, Hashable, CustomStringConvertible {
         case .move(let path, let reason): "the capture '\(path)' cannot be moved or removed: \(reason)"
         case .inUse(let path): "the folder '\(path)' for captures is used by another node; name another one"
         case .mixedDevices(let path): "the capture '\(path)' would mix packets of a TUN and of a TAP device"
+        case .unreadable(let name, let reason): "cannot read \(name): \(reason)"
         }
     }
 }

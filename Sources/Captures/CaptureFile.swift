@@ -1,19 +1,11 @@
 internal import CPcap
 internal import Glibc
 
-/// The kinds of packets in a capture file.
-public enum LinkType: Int32, Hashable, Sendable {
-    /// Ethernet frames.
-    case ethernet = 1
-    /// IP packets, IPv4 or IPv6.
-    case raw = 12
-}
-
 /// A capture file that is open for writing, with nanoseconds. Closing it is ``close()``; without that, what was not written
 /// yet may be lost without a word.
-@safe final class CaptureFile {
+@safe package final class CaptureFile {
     /// Its path, or what it is called where it has none.
-    let path: String
+    package let path: String
     private let handle: OpaquePointer
     /// Nil once closed.
     private var dumper: OpaquePointer?
@@ -26,6 +18,8 @@ public enum LinkType: Int32, Hashable, Sendable {
     private(set) var flushedBytes = 0
     /// What went wrong first. The stream has lost bytes by then, whatever it says later.
     private var failure: CaptureError?
+    /// Whether that was that whoever read what is written, such as `head`, wants no more.
+    package private(set) var isUnread = false
 
     /// The longest packet, more than any that there is (libpcap: MAXIMUM_SNAPLEN).
     private static let longestPacket: CInt = 262_144
@@ -52,6 +46,16 @@ public enum LinkType: Int32, Hashable, Sendable {
     /// Makes a file that only its owner can read. What is there already, be it a link, is an error.
     convenience init(new path: String, _ type: LinkType) throws(CaptureError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0o600)
+        guard descriptor >= 0 else { throw .open(path, reason: Self.text(of: errno)) }
+        try self.init(owning: descriptor, named: path, type)
+    }
+
+    /// Makes a file that only its owner can read, or empties what is there; `-` is the standard output, which stays open.
+    package convenience init(emptying path: String, _ type: LinkType) throws(CaptureError) {
+        let descriptor =
+            path == "-"
+            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+            : unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0o600)
         guard descriptor >= 0 else { throw .open(path, reason: Self.text(of: errno)) }
         try self.init(owning: descriptor, named: path, type)
     }
@@ -99,15 +103,19 @@ public enum LinkType: Int32, Hashable, Sendable {
 
     /// Writes a packet with its time, now or later.
     ///
-    /// - Parameter nanoseconds: since 1970, or since another beginning.
-    func append(_ packet: Span<UInt8>, nanoseconds: UInt64) throws(CaptureError) {
+    /// - Parameters:
+    ///   - wireBytes: its length on the wire, where that is more than what is there of it.
+    ///   - nanoseconds: since 1970, or since another beginning.
+    package func append(
+        _ packet: Span<UInt8>, wireBytes: Int = 0, nanoseconds: UInt64
+    ) throws(CaptureError) {
         guard let dumper = unsafe dumper else { preconditionFailure("a closed file takes no packets") }
         var header = pcap_pkthdr()
         // The format has 32 bits for seconds.
         header.ts.tv_sec = Int(min(nanoseconds / 1_000_000_000, UInt64(UInt32.max)))
         header.ts.tv_usec = Int(nanoseconds % 1_000_000_000)
-        header.len = bpf_u_int32(packet.count)
-        header.caplen = min(header.len, bpf_u_int32(Self.longestPacket))
+        header.len = bpf_u_int32(truncatingIfNeeded: max(packet.count, wireBytes))
+        header.caplen = bpf_u_int32(truncatingIfNeeded: min(packet.count, Int(Self.longestPacket)))
         unsafe packet.withUnsafeBufferPointer { bytes in
             // A pointer even where the packet is empty, since libpcap hands it on to fwrite; none of it is read then.
             var none: UInt8 = 0
@@ -122,7 +130,7 @@ public enum LinkType: Int32, Hashable, Sendable {
     }
 
     /// Writes what waits, so that others can read it.
-    func flush() throws(CaptureError) {
+    package func flush() throws(CaptureError) {
         if let failure { throw failure }
         guard let dumper = unsafe dumper, flushedBytes < byteCount else { return }
         guard unsafe pcap_dump_flush(dumper) == 0 else { throw fail(errno) }
@@ -130,7 +138,7 @@ public enum LinkType: Int32, Hashable, Sendable {
     }
 
     /// Writes what waits and closes the file.
-    func close() throws(CaptureError) {
+    package func close() throws(CaptureError) {
         guard let dumper = unsafe dumper else { return }
         errno = 0
         let isFlushed = unsafe pcap_dump_flush(dumper) == 0
@@ -158,6 +166,7 @@ public enum LinkType: Int32, Hashable, Sendable {
     private func fail(_ code: Int32) -> CaptureError {
         let error = failure ?? .write(path, reason: Self.text(of: code))
         failure = error
+        isUnread = isUnread || code == EPIPE
         return error
     }
 

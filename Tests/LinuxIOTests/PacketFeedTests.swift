@@ -81,7 +81,8 @@ struct PacketFeedTests {
             let collector = Collector(feed)
             // The header of a packet of this network, and what no key has sealed; or no packet at all.
             let method = isEncrypted ? 1 : 2
-            let foreign: [UInt8] = [0x76, 0x70, 0x6e, 1, UInt8(method), 0, 0, 0] + [UInt8](0..<40)
+            // No line breaks, at which the shell would send what it has.
+            let foreign: [UInt8] = [0x76, 0x70, 0x6e, 1, UInt8(method), 0, 0, 0] + [UInt8](100..<140)
             let io = try Self.run(feed, type) { node, underlay in
                 let octal = foreign.map { "\\" + String($0, radix: 8) }.joined()
                 try underlay.run {

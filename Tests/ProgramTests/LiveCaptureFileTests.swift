@@ -254,7 +254,7 @@ struct CaptureFilterTests {
         arguments: [
             ("tcp port 80", true, true), ("udp", false, false), ("host 10.0.0.2 and not udp", true, true),
             ("less 39", false, false), ("less 40", true, false), ("ether host 02:00:00:00:00:01", nil, true),
-            ("arp", false, false), ("", true, true),
+            ("arp", nil, false), ("", true, true),
         ] as [(String, Bool?, Bool)])
     func matches(expression: String, onPacket: Bool?, onFrame: Bool) throws {
         if let onPacket {

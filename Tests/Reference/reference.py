@@ -1,13 +1,16 @@
-#!/usr/bin/env python3
-"""A second, simple implementation of the protocol, for others to be tested against.
+#!/usr/bin/python3
+"""A second, deliberately simple implementation of the protocol, for tests of how implementations get along.
 
-It does what the protocol's manual says, one packet at a time, and nothing for speed. See --help.
+It runs as a real node on Linux (see --help), and `--self-test DIR` holds it against captures of other programs.
+Needs Python 3.10 and the package 'cryptography' (Debian: python3-cryptography).
 """
 
+from __future__ import annotations
+
 import argparse
+import errno
 import fcntl
 import os
-import random
 import selectors
 import signal
 import socket
@@ -15,347 +18,215 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import selftest
-import wire
+try:
+    from node import Configured, Node, say
+    from wire import DEFAULT_MAGIC, DIALECTS, METHODS, Endpoint, Sealer, Subnet, derive_key, derive_magic
+except ModuleNotFoundError as missing:
+    sys.exit(f"reference: the Python package '{missing.name}' is missing (Debian: python3-cryptography)")
 
-TUNSETIFF, IFF_TUN, IFF_TAP, IFF_NO_PI = 0x400454CA, 1, 2, 0x1000
-MOST_PEERS, MOST_ADDRESSES, MOST_STATIONS, MOST_CONTACTS = 1000, 8, 4096, 20
-LIST_ADDRESSES = 20
-
-
-def arguments():
-    parser = argparse.ArgumentParser(prog="reference.py", description=__doc__)
-    add = parser.add_argument
-    add("-t", "--type", choices=["tap", "tun"], default="tap", help="kind of device")
-    add("-d", "--device", default="reference%d", help="name of the device")
-    add("--device-path", default="/dev/net/tun", help="where devices are made")
-    add("-m", "--mode", choices=["normal", "hub", "switch", "router"], default="normal", help="how packets find peers")
-    add("-l", "--listen", type=int, default=3210, metavar="PORT", help="UDP port")
-    add("-c", "--connect", action="append", default=[], metavar="ADDRESS:PORT", help="a peer to connect to")
-    add("-s", "--subnet", "--subnets", action="append", default=[], metavar="SUBNET", help="addresses that are here")
-    add("--shared-key", metavar="KEY", help="the password of the network; without one nothing is encrypted")
-    add("--crypto", choices=["chacha20", "aes256"], default="chacha20", help="the cipher")
-    add("--magic", default=wire.DEFAULT_MAGIC.hex(), help="what packets begin with, 8 hexadecimal digits or hash:NAME")
-    add("--compat", choices=wire.DIALECTS, default="manual", help="the dialect")
-    add("--peer-timeout", type=int, default=1800, metavar="SECONDS", help="when a silent peer is given up")
-    add("--dst-timeout", type=int, default=300, metavar="SECONDS", help="when a silent station is forgotten")
-    add("--ifup", metavar="COMMAND", help="sets the device up; its name is in $IFNAME")
-    add("--ifdown", metavar="COMMAND", help="takes it down")
-    add("--no-port-forwarding", action="store_true", help="accepted, since there is none")
-    add("-v", "--verbose", action="store_true", help="print what happens")
-    add("--self-test", metavar="FOLDER", help="only check the packets of this program against captures")
-    return parser.parse_args()
+MAX_ROUND = 64  # packets or frames in a row before others get their turn
 
 
-class Peer:
-    """Another node."""
-
-    def __init__(self, node_id, address, subnets, timeout):
-        self.node_id, self.addresses, self.subnets, self.timeout = node_id, [address], subnets, timeout
-        self.heard = time.monotonic()
-
-
-class Target:
-    """An address from the command line."""
-
-    def __init__(self, text):
-        self.host, _, port = text.rpartition(":")
-        if not self.host or not port.isdigit():
-            raise wire.Malformed(f"'{text}' is no ADDRESS:PORT")
-        self.host, self.port = self.host.strip("[]"), int(port)
-        self.tries, self.due, self.resolved, self.addresses = 0, 0.0, -1e9, set()
-
-    def resolve(self, now):
-        if now - self.resolved >= 300:
-            self.resolved = now
-            try:
-                found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
-                self.addresses = {(entry[4][0], entry[4][1]) for entry in found}
-            except OSError as error:
-                say(f"cannot resolve {self.host}: {error}")
-        return sorted(self.addresses, key=lambda address: ":" in address[0])
-
-    def tried(self, now):
-        """Every second ten times, then ten times each at twice the pause, an hour at most."""
-        self.due = now + min(3600, 1 << self.tries // 10)
-        self.tries += 1
+def make_sealer(options: argparse.Namespace) -> Sealer:
+    dialect = DIALECTS[options.compat]
+    magic = derive_magic(options.magic, dialect) if options.magic else DEFAULT_MAGIC
+    if not options.shared_key or options.crypto == "none":
+        return Sealer(magic, 0, None)
+    return Sealer(magic, METHODS[options.crypto], derive_key(options.shared_key, dialect), Sealer.first_nonce(dialect))
 
 
-def say(text):
-    print(f"reference: {text}", file=sys.stderr, flush=True)
+def open_device(options: argparse.Namespace) -> tuple[int, str]:
+    """Creates the TUN or TAP device; returns its descriptor and name."""
+    descriptor = os.open(options.device_path, os.O_RDWR | os.O_NONBLOCK)
+    # TUNSETIFF with IFF_TUN or IFF_TAP, and IFF_NO_PI: nothing before the frame. Length and fields of struct ifreq.
+    request = struct.pack("16sH22x", options.device.encode(), (2 if options.type == "tap" else 1) | 0x1000)
+    return descriptor, fcntl.ioctl(descriptor, 0x400454CA, request)[:16].rstrip(b"\0").decode()
 
 
-class Node:
-    def __init__(self, options):
-        self.options = options
-        key = wire.derive_key(options.shared_key, options.compat) if options.shared_key else None
-        magic = wire.read_magic(options.magic, options.compat)
-        self.seal = wire.Seal(magic, options.crypto if key else "none", key, options.compat)
-        self.node_id = os.urandom(16).hex()
-        self.subnets = options.subnet
-        for text in self.subnets:
-            wire.encode_subnet(text)
-        self.targets = [Target(text) for text in options.connect]
-        self.peers, self.stations, self.own_addresses = {}, {}, {}
-        self.next_lists = time.monotonic() + self.list_pause()
-        is_tap = options.type == "tap"
-        self.forwarding = {"normal": "switch" if is_tap else "router"}.get(options.mode, options.mode)
-        self.sockets = self.open_sockets()
-        self.device, self.device_name = self.open_device()
-
-    # The system
-
-    def open_sockets(self):
-        sockets = {}
-        for family, any_address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-            try:
-                opened = socket.socket(family, socket.SOCK_DGRAM)
-                if family == socket.AF_INET6:
-                    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                opened.bind((any_address, self.options.listen))
-            except OSError as error:
-                if family == socket.AF_INET:
-                    raise
-                say(f"without IPv6: {error}")
-                continue
-            opened.setblocking(False)
-            sockets[family] = opened
-        return sockets
-
-    def open_device(self):
-        device = os.open(self.options.device_path, os.O_RDWR | os.O_NONBLOCK)
-        flags = (IFF_TAP if self.options.type == "tap" else IFF_TUN) | IFF_NO_PI
-        request = struct.pack("16sH22x", self.options.device.encode(), flags)
-        name = fcntl.ioctl(device, TUNSETIFF, request)[:16].rstrip(b"\0").decode()
-        self.run_hook(self.options.ifup, name)
-        return device, name
-
-    def run_hook(self, command, name):
-        if command:
-            done = subprocess.run(["sh", "-c", command], env={**os.environ, "IFNAME": name}, check=False)
-            if done.returncode:
-                say(f"'{command}' ended with status {done.returncode}")
-
-    def transmit(self, kind, message, addresses):
-        """Seals a message once, and sends the packet to each address."""
-        packet = self.seal.seal(kind, message if isinstance(message, bytes) else wire.encode(message))
-        for address in addresses:
-            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-            try:
-                self.sockets[family].sendto(packet, address)
-            except (OSError, KeyError) as error:
-                self.note(f"cannot send to {address}: {error}")
-
-    def note(self, text):
-        if self.options.verbose:
-            say(text)
-
-    # Peers
-
-    def sender(self, address):
-        return next((peer for peer in self.peers.values() if address in peer.addresses), None)
-
-    def send_init(self, stage, addresses):
-        trailing = struct.pack(">H", self.options.peer_timeout).hex() if self.options.compat == "1" else ""
-        self.transmit("init", {"type": "init", "stage": stage, "node_id": self.node_id, "subnets": self.subnets,
-                               "trailing": trailing}, addresses)
-
-    def send_list(self, receivers, most=None):
-        known = [peer.addresses[0] for peer in self.peers.values()]
-        if most is not None and len(known) > most:
-            known = random.sample(known, most)
-        texts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in known]
-        self.transmit("peers", {"type": "peers", "addresses": texts[:200]}, receivers)
-
-    def list_pause(self):
-        """A list keeps the sender alive at all others: it comes often enough for the shortest timeout."""
-        timeouts = [self.options.peer_timeout] + [peer.timeout for peer in self.peers.values() if peer.timeout]
-        shortest = min(timeouts)
-        return shortest / 2 - 60 if shortest >= 180 else max(0.5, shortest / 6)
-
-    def drop(self, peer, why):
-        self.note(f"peer {peer.node_id} is gone: {why}")
-        self.peers.pop(peer.node_id, None)
-        self.stations = {station: entry for station, entry in self.stations.items() if entry[0] is not peer}
-
-    def received_init(self, message, address):
-        if message["node_id"] == self.node_id:
-            self.own_addresses[address] = True
-            while len(self.own_addresses) > MOST_ADDRESSES * 8:
-                self.own_addresses.pop(next(iter(self.own_addresses)))
-            return
-        timeout = int(message["trailing"][:4], 16) if self.options.compat == "1" and len(message["trailing"]) >= 4 else 0
-        peer, old = self.peers.get(message["node_id"]), self.sender(address)
-        if old and old is not peer:
-            self.drop(old, "started anew")
-        if peer is None:
-            if len(self.peers) >= MOST_PEERS:
-                return
-            peer = self.peers[message["node_id"]] = Peer(message["node_id"], address, message["subnets"], timeout)
-            self.note(f"peer {peer.node_id} at {address}, subnets {peer.subnets}")
-            self.next_lists = min(self.next_lists, time.monotonic() + self.list_pause())
-        elif address not in peer.addresses:
-            peer.addresses = (peer.addresses + [address])[-MOST_ADDRESSES:]
-        peer.heard = time.monotonic()
-        if message["stage"] == 0:
-            self.send_init(1, [address])
-        if message["stage"] == 0 or self.options.compat == "1":
-            self.send_list([address])
-
-    def received_list(self, message):
-        strangers = []
-        for text in message["addresses"]:
-            host, _, port = text.rpartition(":")
-            host = host.strip("[]")
-            if host.startswith("::ffff:"):
-                host = socket.inet_ntoa(socket.inet_pton(socket.AF_INET6, host)[-4:])
-            if not self.sender((host, int(port))) and (host, int(port)) not in self.own_addresses:
-                strangers.append((host, int(port)))
-        for address in random.sample(strangers, min(len(strangers), MOST_CONTACTS)):
-            self.send_init(0, [address])
-
-    def received(self, packet, address):
+def open_sockets(port: int) -> dict[int, socket.socket]:
+    """A UDP socket for each version of IP; a machine may have only one of them."""
+    sockets: dict[int, socket.socket] = {}
+    for version, family, host in ((4, socket.AF_INET, ""), (6, socket.AF_INET6, "::")):
         try:
-            kind, data, _ = self.seal.open(packet)
-            message = wire.decode(kind, data) if kind != "data" else None
-        except wire.Malformed as fault:
-            return self.note(f"from {address}: {fault}")
-        if kind == "init":
-            return self.received_init(message, address)
-        peer = self.sender(address)
-        if peer is None:
-            # Whoever sends data believes that it is connected.
-            return self.send_init(0, [address]) if kind in ("data", "peers") else None
-        peer.heard = time.monotonic()
-        if kind == "data":
-            self.deliver(data, peer)
-        elif kind == "peers":
-            self.received_list(message)
-        else:
-            self.drop(peer, "it said goodbye")
-
-    # Frames
-
-    def ends(self, frame):
-        """Where a frame comes from and where it goes to, as bytes of addresses; None where it cannot be said."""
-        if self.options.type == "tap":
-            if len(frame) < 14:
-                return None
-            vlan = b""
-            if frame[12:14] == b"\x81\x00":
-                if len(frame) < 18:
-                    return None
-                vlan = struct.pack(">H", struct.unpack(">H", frame[14:16])[0] & 0xFFF)
-            return vlan + frame[6:12], vlan + frame[:6]
-        if len(frame) >= 20 and frame[0] >> 4 == 4:
-            return frame[12:16], frame[16:20]
-        if len(frame) >= 40 and frame[0] >> 4 == 6:
-            return frame[8:24], frame[24:40]
-        return None
-
-    def deliver(self, frame, peer):
-        ends = self.ends(frame)
-        if ends is None:
-            return
-        if self.forwarding == "switch":
-            now, (source, _) = time.monotonic(), ends
-            known = self.stations.get(source)
-            if known is None or known[0] is peer or now - known[1] >= 10:
-                if known is None and len(self.stations) >= MOST_STATIONS:
-                    self.stations.pop(min(self.stations, key=lambda station: self.stations[station][1]))
-                self.stations[source] = (peer, now)
-        try:
-            os.write(self.device, frame)
+            udp = socket.socket(family, socket.SOCK_DGRAM)
+            if version == 6:
+                udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            udp.setblocking(False)
+            udp.bind((host, port))
+            sockets[version] = udp
         except OSError as error:
-            self.note(f"the device refused a frame: {error}")
+            if error.errno == errno.EADDRINUSE:
+                raise OSError(f"UDP port {port} is taken; --listen chooses another") from None
+    if not sockets:
+        raise OSError(f"cannot listen on UDP port {port}, neither over IPv4 nor over IPv6")
+    return sockets
 
-    def receivers(self, destination):
-        if self.forwarding == "router":
-            found, longest = [], -1
-            for peer in self.peers.values():
-                for text in peer.subnets:
-                    *base, prefix = wire.encode_subnet(text)
-                    base = bytes(base[1:])
-                    if len(base) == len(destination) and prefix > longest and same_prefix(base, destination, prefix):
-                        found, longest = [peer], prefix
-            return found
-        known = self.stations.get(destination) if self.forwarding == "switch" else None
-        return [known[0]] if known else list(self.peers.values())
 
-    def send_frame(self, frame):
-        ends = self.ends(frame)
-        if ends and (receivers := self.receivers(ends[1])):
-            self.transmit("data", frame, [peer.addresses[0] for peer in receivers])
+def run_command(command: str | None, name: str) -> None:
+    if command and (status := subprocess.run(["sh", "-c", command], env={**os.environ, "IFNAME": name}).returncode):
+        say(f"'{command}' ended with status {status}")
 
-    # Time
 
-    def keep_house(self):
+def write_statistics(node: Node, path: str | None, now: float) -> None:
+    if path:
+        try:
+            Path(f"{path}.new").write_text(node.statistics(now))
+            os.replace(f"{path}.new", path)
+        except OSError as error:
+            say(f"cannot write {path}: {error.strerror}")
+
+
+def serve(node: Node, stop: socket.socket) -> None:
+    """Hands packets, frames and seconds to the node until a signal comes."""
+    selector = selectors.DefaultSelector()
+    selector.register(stop, selectors.EVENT_READ)
+    selector.register(node.device, selectors.EVENT_READ)
+    for udp in node.sockets.values():
+        selector.register(udp, selectors.EVENT_READ)
+    tick_due, statistics_due = 0.0, 0.0
+    while True:
         now = time.monotonic()
-        for peer in [peer for peer in self.peers.values() if now - peer.heard >= self.options.peer_timeout]:
-            self.drop(peer, "silent for too long")
-        self.stations = {station: entry for station, entry in self.stations.items()
-                         if now - entry[1] < self.options.dst_timeout}
-        if now >= self.next_lists:
-            self.next_lists = now + self.list_pause()
-            if self.peers:
-                self.send_list([peer.addresses[0] for peer in self.peers.values()], LIST_ADDRESSES)
-        for target in self.targets:
-            addresses = target.resolve(now)
-            if any(self.sender(address) or address in self.own_addresses for address in addresses):
-                target.tries, target.due = 0, now + 1
-            elif now >= target.due:
-                target.tried(now)
-                for address in addresses:
-                    self.send_init(0, [address])
-
-    def run(self):
-        ended = []
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, lambda number, frame: ended.append(number))
-        selector = selectors.DefaultSelector()
-        selector.register(self.device, selectors.EVENT_READ)
-        for opened in self.sockets.values():
-            selector.register(opened, selectors.EVENT_READ)
-        print(f"reference: up, device {self.device_name}, port {self.options.listen}", flush=True)
-        next_turn = 0.0
-        while not ended:
-            if time.monotonic() >= next_turn:
-                self.keep_house()
-                next_turn = time.monotonic() + 0.5
-            for ready, _ in selector.select(0.2):
-                self.read_one(ready.fileobj)
-        self.transmit("close", b"", [peer.addresses[0] for peer in self.peers.values()])
-        self.run_hook(self.options.ifdown, self.device_name)
-
-    def read_one(self, source):
-        try:
-            if source == self.device:
-                self.send_frame(os.read(self.device, 65535))
-            else:
-                packet, address = source.recvfrom(65535)
-                self.received(packet, address[:2])
-        except OSError as error:
-            self.note(f"cannot read: {error}")
+        if now >= tick_due:
+            tick_due = now + 1
+            node.tick(now)
+        if now >= statistics_due:
+            statistics_due = now + node.options.stats_interval
+            write_statistics(node, node.options.stats_file, now)
+        for key, _ in selector.select(max(0, tick_due - time.monotonic())):
+            if key.fileobj is stop:
+                return
+            for _ in range(MAX_ROUND):
+                try:
+                    if key.fd == node.device:
+                        node.take_frame(os.read(node.device, 65536))
+                    else:
+                        packet, address = key.fileobj.recvfrom(65536)
+                        node.take_packet(packet, Endpoint.of(*address[:2]), time.monotonic())
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    if error.errno == errno.EBADFD or error.errno == errno.ENODEV:
+                        raise OSError("the device is gone") from None
+                    break  # an ICMP error for what was sent before, or a device that is down
 
 
-def same_prefix(left, right, bits):
-    shift = 8 * len(left) - bits
-    return int.from_bytes(left, "big") >> shift == int.from_bytes(right, "big") >> shift
-
-
-def main():
-    options = arguments()
-    if options.self_test:
-        count, faults = selftest.check(options.self_test)
-        print(f"reference: {count} packets, {len(faults)} wrong", *faults, sep="\n")
-        return 1 if faults or not count else 0
+def run(options: argparse.Namespace) -> int:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: None)
     try:
-        Node(options).run()
-    except (wire.Malformed, OSError, ValueError) as fault:
-        say(str(fault))
-        return 1
+        sockets = open_sockets(options.listen)
+        device, name = open_device(options)
+    except PermissionError:
+        return fail(f"cannot create a device through {options.device_path}: this needs root, or CAP_NET_ADMIN")
+    except OSError as error:
+        return fail(f"{options.device_path}, device '{options.device}': {error.strerror}" if error.strerror else error)
+    node = Node(options, device, sockets)
+    try:
+        run_command(options.ifup, name)
+        say(f"up, device {name}, port {options.listen}")
+        serve(node, reader)
+    except OSError as error:
+        return fail(error)
+    finally:
+        node.close()
+        write_statistics(node, options.stats_file, time.monotonic())
+        run_command(options.ifdown, name)
+        if options.verbose:
+            say(f"dropped: {dict(node.dropped)}")
+    say("down")
     return 0
+
+
+def fail(problem: object) -> int:
+    print(f"reference: {problem}", file=sys.stderr)
+    return 1
+
+
+def self_test(folder: Path) -> int:
+    from vectors import check_folder
+
+    captures, packets, faults = check_folder(folder)
+    for fault in faults if captures else [f"there are no captures in {folder}"]:
+        print(f"reference: {fault}", file=sys.stderr)
+    say(f"self-test of {captures} captures with {packets} packets: {'failed' if faults or not captures else 'ok'}")
+    return 1 if faults or not captures else 0
+
+
+# The command line
+
+
+def checked(read):
+    """A reader of an option whose ValueError is told to the user."""
+
+    def convert(text: str):
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def number(low: int, high: int, what: str):
+    def read(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"'{text}' is no {what}: {low} to {high}")
+        return int(text)
+
+    return checked(read)
+
+
+def device_name(text: str) -> str:
+    if not 1 <= len(text.encode()) <= 15 or "/" in text or " " in text:
+        raise ValueError(f"'{text}' is no name of a device: 1 to 15 characters, no blank or slash")
+    return text
+
+
+def parse_options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="reference", allow_abbrev=False, description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    seconds = number(1, 65535, "number of seconds")
+    add("-t", "--type", choices=["tap", "tun"], default="tap", help="what the device carries (tap)")
+    add("-d", "--device", type=checked(device_name), default="vpncloud%d", help="name of the device (vpncloud%%d)")
+    add("--device-path", default="/dev/net/tun", help="where devices are made (/dev/net/tun)")
+    add("-m", "--mode", choices=["normal", "hub", "switch", "router"], default="normal", help="forwarding (normal)")
+    add("-l", "--listen", type=number(1, 65535, "port"), default=3210, metavar="PORT", help="UDP port (3210)")
+    add("-c", "--connect", type=checked(Configured), action="append", default=[], metavar="HOST:PORT",
+        help="a peer to connect to; can be repeated")
+    add("-s", "--subnet", "--subnets", dest="subnets", type=checked(Subnet.parse), action="append", default=[],
+        metavar="SUBNET", help="addresses behind this node: 10.1.1.0/24; can be repeated")
+    add("--shared-key", metavar="KEY", help="without one, nothing is encrypted")
+    add("--crypto", choices=list(METHODS), default="chacha20", help="the cipher; none ignores the key (chacha20)")
+    add("--magic", "--network-id", metavar="ID", help="8 hexadecimal digits, or hash:NAME (76706e01)")
+    add("--compat", choices=list(DIALECTS), default="manual", help="which programs to speak like (manual)")
+    add("--peer-timeout", type=seconds, default=1800, metavar="SECS", help="until a silent peer is dropped (1800)")
+    add("--dst-timeout", type=seconds, default=300, metavar="SECS", help="until an address is forgotten (300)")
+    add("--ifup", metavar="COMMAND", help="run by 'sh -c' with IFNAME set when the device is there")
+    add("--ifdown", metavar="COMMAND", help="run in the same way at the end")
+    add("--stats-file", metavar="FILE", help="write peers, table and drops there, as YAML")
+    add("--stats-interval", type=seconds, default=60, metavar="SECS", help="how often (60)")
+    add("--no-port-forwarding", action="store_true", help="accepted; there is no port forwarding here")
+    add("-q", "--quiet", action="store_true", help="do not tell of peers")
+    add("-v", "--verbose", action="store_true", help="tell at the end what was dropped")
+    add("--self-test", type=Path, metavar="DIR", help="check against the captures in a folder, and do nothing else")
+    options = parser.parse_args(arguments)
+    if len(options.subnets) > 255:
+        parser.error("there can be at most 255 subnets")
+    try:
+        options.sealer = make_sealer(options)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def main() -> int:
+    options = parse_options(sys.argv[1:])
+    return self_test(options.self_test) if options.self_test else run(options)
 
 
 if __name__ == "__main__":

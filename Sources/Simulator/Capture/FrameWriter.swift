@@ -1,35 +1,5 @@
 import VPNProtocol
 
-/// The checksum of IPv4 and UDP (RFC 1071).
-struct InternetChecksum {
-    private var sum: UInt64 = 0
-
-    /// Adds bytes that begin at an even place.
-    mutating func add(_ bytes: ArraySlice<UInt8>) {
-        let bytes = bytes.span
-        var index = 0
-        // Four bytes at a time: their halves come together when the sum is folded.
-        while index + 4 <= bytes.count {
-            sum += UInt64(bytes.big(UInt32.self, at: index))
-            index += 4
-        }
-        while index < bytes.count {
-            let low = index + 1 < bytes.count ? bytes[index + 1] : 0
-            add(UInt16(bytes[index]) << 8 | UInt16(low))
-            index += 2
-        }
-    }
-
-    mutating func add(_ word: UInt16) { sum += UInt64(word) }
-
-    /// The complement of the sum.
-    var value: UInt16 {
-        var folded = sum
-        while folded >> 16 != 0 { folded = folded & 0xffff + folded >> 16 }
-        return ~UInt16(truncatingIfNeeded: folded)
-    }
-}
-
 /// Writes packets byte by byte, numbers with their highest byte first.
 package struct FrameWriter {
     /// What was written.

@@ -72,12 +72,8 @@ extension PacketSeal {
         guard method != .none else { return packet }
         var bytes = packet
         var span = bytes.mutableSpan
-        let opened: OpenedPacket
-        do { opened = try open(&span) } catch { return nil }
-        var result = [UInt8](repeating: 0, count: PacketHeader.byteCount)
-        var head = result.mutableSpan
-        PacketHeader(magic: magic, method: .none, type: opened.type).write(to: &head)
-        result.append(contentsOf: bytes[opened.message])
-        return result
+        let plain: Range<Int>
+        do { plain = try unseal(&span).plain } catch { return nil }
+        return Array(bytes[plain])
     }
 }

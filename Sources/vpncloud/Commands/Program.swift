@@ -11,6 +11,7 @@ struct Program: ParsableCommand {
         usage: """
             vpncloud [<options>] [--config <file>] [-t <type>] [-d <name>] [-l <port>] [-c <addr> ...]
             vpncloud check-config <file>
+            vpncloud pcap decrypt|show <capture> ...
             vpncloud sim run <file> ...
             vpncloud sim check|verify <file> ...
             vpncloud sim replay <file>
@@ -111,7 +112,7 @@ struct Program: ParsableCommand {
 /// The subcommands on their own, with none of the program's options, so that each can have an option of the same name.
 struct StandAlone: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Sim.self])
+        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Pcap.self, Sim.self])
 }
 
 extension Program {
