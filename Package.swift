@@ -99,7 +99,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "vpncloud", "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser,
+                "vpncloud", "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator",
+                argumentParser,
                 logging,
             ],
             swiftSettings: strict),
