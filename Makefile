@@ -17,6 +17,7 @@ unitdir        ?= $(PREFIX)/lib/systemd/system
 bashdir        ?= $(datadir)/bash-completion/completions
 zshdir         ?= $(datadir)/zsh/site-functions
 fishdir        ?= $(datadir)/fish/vendor_completions.d
+wiresharkdir   ?= $(datadir)/vpncloud/wireshark
 
 INSTALL        ?= install
 INSTALL_PROGRAM ?= $(INSTALL) -m 755
@@ -28,8 +29,10 @@ release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
 sources := Sources Tests Benchmarks Package.swift
 # What is installed to be read.
-documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/scenarios.md docs/report.md \
+documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/inspecting.md docs/scenarios.md docs/report.md \
 	share/scenario.schema.json docs/lab.md
+# What Wireshark loads, once its user links to the folder (docs/inspecting.md).
+dissector := wireshark/vpncloud.lua wireshark/vpncloud-key.lua
 
 .PHONY: all build demo demo-sim test soak lab bench bench-peers bench-sim check format install install-strip uninstall clean help
 
@@ -84,12 +87,13 @@ format: ## Bring the Swift sources into the format that 'make check' asks for
 $(program):
 	$(SWIFT) build $(release) $(SWIFT_OPTIONS)
 
-install: $(program) ## Install program, manual, completions and systemd unit (PREFIX, DESTDIR)
+install: $(program) ## Install program, manual, completions, systemd unit and dissector (PREFIX, DESTDIR)
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(docdir)" "$(DESTDIR)$(unitdir)"
-	$(INSTALL) -d "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"
+	$(INSTALL) -d "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)" "$(DESTDIR)$(wiresharkdir)"
 	$(INSTALL_PROGRAM) $(program) "$(DESTDIR)$(bindir)/vpncloud"
 	$(INSTALL_DATA) docs/vpncloud.1 "$(DESTDIR)$(mandir)/man1/vpncloud.1"
 	$(INSTALL_DATA) $(documents) "$(DESTDIR)$(docdir)"
+	$(INSTALL_DATA) $(dissector) "$(DESTDIR)$(wiresharkdir)"
 	sed 's|/usr/local/bin/|$(bindir)/|' share/systemd/vpncloud@.service > "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	chmod 644 "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	$(program) --generate-completion-script bash > "$(DESTDIR)$(bashdir)/vpncloud"
@@ -105,7 +109,8 @@ uninstall: ## Remove what 'make install' put there, with the same PREFIX and DES
 	rm -f "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	rm -f "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
 	rm -f $(foreach file,$(notdir $(documents)),"$(DESTDIR)$(docdir)/$(file)")
-	-rmdir "$(DESTDIR)$(docdir)"
+	rm -f $(foreach file,$(notdir $(dissector)),"$(DESTDIR)$(wiresharkdir)/$(file)")
+	-rmdir "$(DESTDIR)$(docdir)" "$(DESTDIR)$(wiresharkdir)" "$(DESTDIR)$(datadir)/vpncloud"
 
 clean: ## Remove everything that was built
 	rm -rf .build

@@ -42,22 +42,17 @@ let package = Package(
             dependencies: ["VPNNode", "VPNProtocol", .product(name: "HeapModule", package: "swift-collections")],
             path: "Sources/Simulator", swiftSettings: strict),
 
-        // Capture files. A module of its own, since whoever sees libpcap's headers takes the C library's types from them.
+        // Capture files, and what is in them. A module of its own, since whoever sees libpcap's headers takes the C
+        // library's types from them.
         .target(
-            name: "VPNCaptures", dependencies: ["VPNNode", "VPNSimulator", "CPcap"], path: "Sources/Captures",
-            swiftSettings: strict),
-
-        // Scenarios on the real kernel.
-        .target(
-            name: "VPNLab", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CLinux"], path: "Sources/Lab",
-            swiftSettings: strict),
+            name: "VPNCaptures", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CPcap"],
+            path: "Sources/Captures", swiftSettings: strict),
 
         // The command line.
         .executableTarget(
             name: "vpncloud",
             dependencies: [
-                "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML",
-                argumentParser, logging,
+                "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging,
             ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
@@ -68,7 +63,8 @@ let package = Package(
 
         // How long a packet takes on its way through a node: 'make bench'.
         .executableTarget(
-            name: "data-path-benchmark", dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CSodium"],
+            name: "data-path-benchmark",
+            dependencies: ["VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "CSodium"],
             path: "Benchmarks/DataPath", exclude: ["baseline.json"], swiftSettings: strict),
 
         // C libraries, and what Swift cannot import from the kernel's headers.
@@ -86,15 +82,21 @@ let package = Package(
             providers: [.apt(["libminiupnpc-dev"])]),
 
         .testTarget(
-            name: "ProtocolTests", dependencies: ["VPNProtocol", "TestVectors"], swiftSettings: strict),
+            name: "ProtocolTests", dependencies: ["VPNProtocol", "TestNumbers", "TestVectors"], swiftSettings: strict),
         .testTarget(
             name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CapturesTests",
+            dependencies: ["VPNCaptures", "VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
-            dependencies: ["VPNLinuxIO", "VPNNode", "VPNProtocol", "CLinux", "CAllocations", "CIsolation"],
+            dependencies: [
+                "VPNLinuxIO", "VPNNode", "VPNProtocol", "TestNumbers", "CLinux", "CAllocations", "CIsolation",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ProgramTests",
@@ -105,15 +107,19 @@ let package = Package(
             ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
-        .testTarget(name: "KernelTests", dependencies: ["vpncloud", "CNamespaces"], swiftSettings: strict),
+        .testTarget(
+            name: "KernelTests", dependencies: ["vpncloud", "TestNumbers", "CNamespaces"], swiftSettings: strict),
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
-        .testTarget(name: "ScenarioTests", dependencies: ["vpncloud"], swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["vpncloud", "VPNNode", "VPNProtocol", "TestVectors"],
+            swiftSettings: strict),
 
         // What tests stand on.
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
             resources: [.copy("captures")], swiftSettings: strict),
+        .target(name: "TestNumbers", path: "Tests/Numbers", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .target(name: "CIsolation", path: "Tests/CIsolation", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "CNamespaces", path: "Tests/CNamespaces", cSettings: [.define("_GNU_SOURCE")]),

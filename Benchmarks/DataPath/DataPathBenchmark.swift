@@ -62,6 +62,7 @@ enum DataPathBenchmark {
         for method in [CryptoMethod.aes256, .chacha20] where method.isAvailable {
             all.append(sodium.measurement(method, count: 64))
             all += try SealBench(method, providers).measurements
+            all.append(try CaptureBench(method).measurement)
         }
         for (name, peers, busy) in [("1 peer", 1, 1), ("1000 peers, one busy", 1000, 1), ("1000 peers", 1000, 1000)] {
             let bench = try EngineBench(name, .tun, peers: peers, destinations: peers, busy: busy)

@@ -50,7 +50,7 @@ public final class CaptureFolder {
     public func write(_ packet: CapturedPacket) {
         guard failure == nil else { return }
         do {
-            try file(of: packet.stream).append(packet.bytes, at: packet.time)
+            try file(of: packet.stream).append(packet.bytes.span, nanoseconds: packet.time.nanoseconds)
             packets += 1
         } catch {
             failure = error

@@ -3,10 +3,10 @@ import VPNNode
 
 /// Reads frames from a device, and does to them what the kernel left undone.
 @safe struct DeviceInput: ~Copyable {
-    /// The room that whatever comes next needs: the longest frame, and what is put around each of its segments. The kernel
-    /// cuts TCP to segments of at least 48 bytes (TCP_MIN_MSS is 88 with 40 of options), of which 1366 fit the longest frame.
+    /// The room that whatever comes next needs: the longest frame, and what is put around each of its segments, with
+    /// headers of up to 128 bytes.
     static func room(gapBytes: Int) -> Int {
-        TunnelDevice.maximumFrameBytes + 1366 * (gapBytes + 2 * 64)
+        TunnelDevice.maximumFrameBytes + SegmentLayout.maximumCount * (gapBytes + 128)
     }
 
     private let header: UnsafeMutablePointer<UInt8>
@@ -61,6 +61,6 @@ import VPNNode
             let split = FrameSplitter.split(
                 &room, frame: 0..<frameBytes, header: undone, gap: gapBytes, deviceType: device.type)
         else { return .malformed }
-        return .frames(.init(frameBytes: split.frameBytes, count: split.count, lastBytes: split.lastBytes))
+        return .frames(split)
     }
 }

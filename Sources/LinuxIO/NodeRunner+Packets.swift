@@ -54,6 +54,7 @@ extension NodeRunner {
     /// Seals and sends the batch, carries out what the engine wishes, and tells what happened.
     mutating func finishRound(at now: Instant, _ observer: any NodeObserver) {
         var sent = 0
+        capture?.takeMessages(of: batch, from: sent)
         engine.seal(&batch)
         while sent < batch.transmits.count {
             let runs = (transmitter.runs(.ipv4), transmitter.runs(.ipv6))
@@ -65,6 +66,7 @@ extension NodeRunner {
                 engine.sendFailed(to: failure.destination, errorCode: failure.code, at: now, into: &batch)
             }
             transmitter.failures.removeAll(keepingCapacity: true)
+            capture?.takeMessages(of: batch, from: sent)
             engine.seal(&batch)
         }
         for name in batch.names { resolver.resolve(name) }
@@ -76,6 +78,7 @@ extension NodeRunner {
         }
         if !batch.events.isEmpty { observer.observe(batch.events, at: now) }
         batch.reset()
+        capture?.endRound()
     }
 
     /// Tells what a socket refused, where it is news.
@@ -133,7 +136,10 @@ extension NodeRunner {
                 counters.deviceReads &+= 1
                 counters.framesRead &+= UInt64(layout.count)
                 if deviceIsDown { noteDevice(isDown: false, observer) }
-                if let frames { engine.send(frames, at: now, into: &batch) }
+                if let frames {
+                    capture?.takeFrames(frames, of: batch)
+                    engine.send(frames, at: now, into: &batch)
+                }
             case .malformed:
                 counters.deviceReads &+= 1
                 counters.malformedFrames &+= 1
@@ -233,14 +239,30 @@ extension NodeRunner {
             counters.unusableDatagrams &+= 1
             return
         }
-        for datagram in datagrams {
-            counters.datagramsReceived &+= 1
-            counters.bytesReceived &+= UInt64(datagram.count)
-            let disposition = Self.receive(
-                datagram, from: source, of: &arena, at: now, by: &engine, into: &batch, for: &output)
-            if disposition == .handled { counters.controlMessagesReceived &+= 1 }
-            if output.isFull { flushOutput(at: now, observer) }
-        }
+        guard capture == nil else { return receiveCaptured(datagrams, from: source, at: now, observer) }
+        for datagram in datagrams { receive(datagram, from: source, at: now, seenBy: nil, observer) }
+    }
+
+    /// The same for datagrams that are captured.
+    @inline(never)
+    private mutating func receiveCaptured(
+        _ datagrams: ReceiveArena.Datagrams, from source: Endpoint, at now: Instant, _ observer: any NodeObserver
+    ) {
+        capture?.startReceiving()
+        for datagram in datagrams { receive(datagram, from: source, at: now, seenBy: capture, observer) }
+    }
+
+    @inline(__always)
+    private mutating func receive(
+        _ datagram: Range<Int>, from source: Endpoint, at now: Instant, seenBy capture: PacketFeed?,
+        _ observer: any NodeObserver
+    ) {
+        counters.datagramsReceived &+= 1
+        counters.bytesReceived &+= UInt64(datagram.count)
+        let disposition = Self.receive(
+            datagram, from: source, of: &arena, at: now, by: &engine, into: &batch, for: &output, seenBy: capture)
+        if disposition == .handled { counters.controlMessagesReceived &+= 1 }
+        if output.isFull { flushOutput(at: now, observer) }
     }
 
     /// Gives a datagram to the engine, and its frame, if there is one for it, to what is to be written to the device. Returns what
@@ -250,11 +272,15 @@ extension NodeRunner {
     @inline(__always)
     private static func receive(
         _ range: Range<Int>, from source: Endpoint, of arena: inout ReceiveArena, at now: Instant,
-        by engine: inout NodeEngine, into batch: inout OutputBatch, for output: inout DeviceOutput
+        by engine: inout NodeEngine, into batch: inout OutputBatch, for output: inout DeviceOutput,
+        seenBy capture: PacketFeed?
     ) -> Reception.Disposition {
         var bytes = arena.bytes
+        capture?.keep(bytes.span.extracting(range))
         var datagram = bytes._mutatingExtracting(range)
         let reception = engine.receive(&datagram, from: source, at: now, into: &batch)
+        // Joining moves frames, so this comes before.
+        capture?.take(bytes.span.extracting(range), reception, from: source)
         if reception.disposition == .deliver, let message = reception.packet?.message {
             let frame = range.lowerBound + message.lowerBound..<range.lowerBound + message.upperBound
             output.take(frame, in: &bytes)

@@ -10,6 +10,10 @@ public struct RunnerOptions: Sendable {
     public var endsOnSignals = true
     /// How long the end of the node waits for the router to take back its port.
     public var routerPatience: Duration = .seconds(2)
+    /// What gets to see every packet; nil for nothing.
+    package var capture: PacketFeed?
+    /// How long the end of the node waits until all that was captured is written.
+    package var capturePatience: Duration = .seconds(2)
 
     /// How names are looked up and routers found. Tests put something else in their place.
     var lookUp: @Sendable (PeerName) -> Resolution = { NameResolver.lookUp($0) }
@@ -57,6 +61,8 @@ public struct NodeRunner: ~Copyable {
     let resolver: NameResolver
     let forwarder: PortForwarder
     let options: RunnerOptions
+    /// That of the options. Where there is none, that costs a branch for each batch of packets.
+    let capture: PacketFeed?
 
     var counters = IOCounters()
     var pauses = Pauses()
@@ -109,6 +115,7 @@ public struct NodeRunner: ~Copyable {
         self.device = device
         self.sockets = sockets
         self.options = options
+        capture = options.capture
     }
 
     /// The id of the node.
@@ -209,6 +216,7 @@ public struct NodeRunner: ~Copyable {
         forwarder.finish(within: options.routerPatience)
         readMailbox(at: now, observer)
         finishRound(at: now, observer)
+        capture?.finish(within: options.capturePatience)
         observer.snapshot(statistics, io: counters, offload: offload, uptime: clock.now() - .zero)
         return ending ?? .stopped
     }

@@ -138,8 +138,10 @@ public struct OutputBatch: ~Copyable {
 
     /// How a run of frames stands in the room for it: one each `frameBytes` and ``OutputBatch/gapBytes``.
     public struct FrameLayout: Hashable, Sendable {
-        let frameBytes: Int
-        let lastBytes: Int
+        /// The length of each but the last.
+        public let frameBytes: Int
+        /// The length of the last.
+        public let lastBytes: Int
         /// How many frames there are.
         public let count: Int
 

@@ -46,6 +46,18 @@ extension MutableSpan<UInt8> {
         setNative(number.bigEndian, at: offset)
     }
 
+    /// Copies bytes from elsewhere to a place of the span.
+    @inlinable @inline(__always) package mutating func copy(_ source: Span<UInt8>, to target: Int) {
+        precondition(target >= 0 && target <= count - source.count)
+        // The target lies within the span, as was checked, and no bytes of a span that can be changed belong to another one.
+        unsafe withUnsafeMutableBytes { bytes in
+            unsafe source.withUnsafeBytes { source in
+                guard let from = source.baseAddress, let base = bytes.baseAddress else { return }
+                unsafe (base + target).copyMemory(from: from, byteCount: source.count)
+            }
+        }
+    }
+
     /// Copies bytes to another place of the span, which may overlap.
     @inlinable @inline(__always) package mutating func move(_ source: Range<Int>, to target: Int) {
         precondition(source.lowerBound >= 0 && source.upperBound <= count)

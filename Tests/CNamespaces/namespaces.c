@@ -96,6 +96,9 @@ int bound_socket_in_namespace(const char *namespace_path, int is_stream, const c
         .type = (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK };
     int descriptor = open_on_thread(&request);
     if (descriptor < 0) return descriptor;
+    // A connection that a test had before may still be there for a minute (TIME_WAIT).
+    int on = 1;
+    if (is_stream) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     int error = with_address(descriptor, address, port, bind);
     if (error == 0) return descriptor;
     close(descriptor);

@@ -1,4 +1,5 @@
 import CAllocations
+import TestNumbers
 import Testing
 import VPNNode
 
@@ -42,7 +43,7 @@ import VPNNode
                 refused += 1
                 continue
             }
-            let spread = FrameSplitter.spreadBytes(header, frame: frame.span, gap: 3, deviceType: deviceType)
+            let spread = spreadBytes(header, frame: frame, gap: 3, deviceType: deviceType)
             for index in frame.indices { bytes[7 + index] = frame[index] }
             bytes[7 + max(frame.count, spread ?? 0)] = 0xa5
             var span = bytes.mutableSpan
@@ -50,7 +51,9 @@ import VPNNode
                 &span, frame: 7..<7 + frame.count, header: header, gap: 3, deviceType: deviceType)
             if let outcome, let spread {
                 split += 1
-                if outcome.range(outcome.count - 1, gap: 3).upperBound + 3 > 7 + spread { Issue.record("too long") }
+                if outcome.range(outcome.count - 1, from: 7, gap: 3).upperBound + 3 > 7 + spread {
+                    Issue.record("too long")
+                }
                 if outcome.count < 1 || outcome.count > SegmentLayout.maximumCount { Issue.record("too many") }
             } else {
                 refused += 1
@@ -120,7 +123,7 @@ import VPNNode
                 let split = FrameSplitter.split(
                     &span, frame: 0..<frame.count, header: header, gap: 16, deviceType: .tun)
             else { break }
-            for index in 0..<split.count { joiner.append(split.range(index, gap: 16), in: &span) }
+            for index in 0..<split.count { joiner.append(split.range(index, from: 0, gap: 16), in: &span) }
             joiner.finish(&span)
             joined += joiner.frameCount(of: 0)
             joiner.removeAll()

@@ -1,34 +1,7 @@
+import TestNumbers
 import VPNNode
 
 @testable import VPNLinuxIO
-
-/// The generator SplitMix64, so that random packets are the same in every run.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var word: UInt64 = 0
-        for index in 0..<count {
-            if index & 7 == 0 { word = next() }
-            bytes[index] = UInt8(truncatingIfNeeded: word)
-            word >>= 8
-        }
-        return bytes
-    }
-
-    mutating func chance(_ one: Int, in all: Int) -> Bool { Int.random(in: 0..<all, using: &self) < one }
-}
 
 /// A TCP or UDP packet in parts, which is written down slowly and plainly, for the fast code to be compared with.
 struct PlainPacket: Equatable {

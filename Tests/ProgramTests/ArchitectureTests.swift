@@ -34,7 +34,7 @@ struct ArchitectureTests {
         ("Node", ["VPNProtocol", "HeapModule"]),
         ("Simulator", ["VPNProtocol", "VPNNode", "HeapModule"]),
         ("LinuxIO", ["VPNProtocol", "VPNNode", "CChecksum", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
-        ("Captures", ["VPNNode", "VPNSimulator", "CPcap", "Glibc"]),
+        ("Captures", ["VPNProtocol", "VPNNode", "VPNSimulator", "CPcap", "Glibc"]),
         ("Lab", ["VPNProtocol", "VPNNode", "VPNSimulator", "CLinux", "Glibc"]),
         (
             "vpncloud",

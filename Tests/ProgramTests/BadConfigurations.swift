@@ -48,6 +48,12 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("peer_timeout: 65536", "1:15: peer_timeout: expected a number of seconds from 1 to 65535, found '65536'"),
         Self("peer_timeout: 30m", "1:15: peer_timeout: expected a number of seconds from 1 to 65535, found '30m'"),
         Self("dst_timeout: 1.5", "1:14: dst_timeout: expected a number of seconds from 1 to 4294967295, found '1.5'"),
+        Self("capture_size: 0", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '0'"),
+        Self("capture_size: 10M", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '10M'"),
+        Self("capture_age: 0", "1:14: capture_age: expected a number of seconds from 1 to 4294967295, found '0'"),
+        Self(
+            "capture_files: 100001", "1:16: capture_files: expected a number of files from 1 to 100000, found '100001'"),
+        Self("capture: ''", "1:10: capture: expected the path of a folder, found the quoted text ''"),
         Self("device_type: tab", "1:14: device_type: expected 'tap' or 'tun', found 'tab'"),
         Self("mode: bridge", "1:7: mode: expected 'normal', 'hub', 'switch' or 'router', found 'bridge'"),
         Self("crypto: aes128", "1:9: crypto: expected 'aes256' or 'chacha20', found 'aes128'"),
@@ -135,7 +141,7 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("daemon: true", "1:1: unknown key 'daemon'; --daemon is for the command line only"),
         Self(
             "zzzzzzzzzz: true",
-            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, offload, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file"
+            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, offload, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file, capture, capture_filter, capture_size, capture_age, capture_files"
         ),
         Self("port: 1\nport: 2\n", "2:1: 'port' is already set in line 1; keep one of them"),
         Self(

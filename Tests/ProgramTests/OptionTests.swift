@@ -48,6 +48,12 @@ struct OptionCase: Sendable, CustomTestStringConvertible {
         Self("--log-file", value: "l") { $0.logFile == "l" },
         Self("--stats-file", value: "s") { $0.statsFile == "s" },
         Self("--shared-key-file", value: "k") { $0.key == .file("k") },
+        Self("--capture", value: "folder") { $0.capture == "folder" },
+        Self("--capture", value: "-") { $0.capture == "-" },
+        Self("--capture-filter", value: "not port 22") { $0.captureFilter == "not port 22" },
+        Self("--capture-size", value: "7") { $0.captureSize == 7 },
+        Self("--capture-age", value: "3600") { $0.captureAge == 3600 },
+        Self("--capture-files", value: "3") { $0.captureFiles == 3 },
         Self("--compat", value: "0.9") { $0.dialect == .v0_9 },
     ]
 }
@@ -94,7 +100,8 @@ struct OptionTests {
         arguments: [
             ["-l", "0"], ["--listen", "many"], ["-t", "tab"], ["-s", "10.0.0.0"], ["-c", "a:b:c"], ["--magic", "1"],
             ["--crypto", "none"], ["--crypto-provider", "openssl"], ["--compat", "7"], ["--peer-timeout", "0"],
-            ["-v", "-q"], ["--unknown"], ["word"],
+            ["--capture", ""], ["--capture-filter", ""], ["--capture-size", "0"], ["--capture-age", "soon"],
+            ["--capture-files", "0"], ["-v", "-q"], ["--unknown"], ["word"],
             ["--shared-key", "a", "--shared-key-file", "b"], ["--shared-key", ""], ["-d", "a/b"], ["--ifup", ""],
             ["check-config"], ["check-config", "a", "b"], ["check-config", "/nonexistent"],
             ["--config", "/nonexistent"], ["sim", "check"], ["sim", "check", "/nonexistent"], ["sim", "chekc"],
@@ -130,7 +137,9 @@ struct OptionTests {
             #expect(help.contains(name))
         }
         for key in ConfigurationKey.allCases { #expect(help.contains(key.rawValue)) }
-        for title in ["DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "EXAMPLES:", sharedKeyVariable] {
+        for title in [
+            "DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "CAPTURE:", "EXAMPLES:", sharedKeyVariable,
+        ] {
             #expect(help.contains(title))
         }
         let longest = help.split(separator: "\n").filter { !$0.hasPrefix("USAGE") }.map(\.count).max() ?? 0

@@ -1,4 +1,5 @@
 import Testing
+import VPNCaptures
 import VPNNode
 import VPNProtocol
 
@@ -188,6 +189,21 @@ struct RunPlanTests {
     @Test("refuses one file for two purposes")
     func files() {
         #expect(refusal { try plan(["--log-file", "/x", "--stats-file", "/x"]) }?.status == 2)
+    }
+
+    @Test("captures nothing unless a folder is named, and no more than fits a disk then")
+    func capture() throws {
+        #expect(try plan(["--capture-filter", "arp", "--capture-size", "1"]).capture == nil)
+        let plain = try plan(["--capture", "/x"]).capture
+        #expect(plain?.target == .folder("/x") && plain?.filter == nil && plain?.limits == .standard)
+        let relative = try plan(["--capture", "x"]).capture
+        #expect(relative?.target == .folder(FileBytes.absolute("x")))
+        let full = try plan(
+            ["--capture", "-", "--capture-files", "3"],
+            file: "capture: /x\ncapture_filter: arp\ncapture_size: 2\ncapture_age: 60\ncapture_files: 4\n"
+        ).capture
+        #expect(full?.target == .standardOutput && full?.filter == "arp")
+        #expect(full?.limits == CaptureLimits(fileBytes: 2_000_000, age: .seconds(60), files: 3))
     }
 
     @Test("refuses more subnets than a node can claim")

@@ -85,6 +85,31 @@ struct StatisticsTests {
         #expect(value(document, "peers", 0, "sent", "bytes_per_second") == "0.0")
     }
 
+    @Test("tell what was captured, where something is")
+    func capture() throws {
+        var capture = CaptureStatistics(files: 3, errors: 1)
+        capture.inner.captured = 10
+        capture.inner.dropped = 2
+        capture.outer.filtered = 7
+        var text = StatisticsText()
+        let statistics = try emptyStatistics()
+        let written = text.text(
+            statistics, io: IOCounters(), offload: OffloadInUse(), capture: capture, uptime: .zero, time: "now")
+        let document = try YAMLNode.parse(Array(written.utf8))
+        #expect(value(document, "capture", "inner", "captured") == "10")
+        #expect(value(document, "capture", "inner", "dropped") == "2")
+        #expect(value(document, "capture", "outer", "filtered") == "7")
+        #expect(value(document, "capture", "files") == "3")
+        #expect(value(document, "capture", "errors") == "1")
+        #expect(
+            capture.summary
+                == "capture: inner 10 captured, 2 dropped, 0 filtered; outer 0 captured, 0 dropped, 7 filtered; 3 files, 1 error"
+        )
+        let without = text.text(
+            statistics, io: IOCounters(), offload: OffloadInUse(), uptime: .zero, time: "now")
+        #expect(!without.contains("capture"))
+    }
+
     @Test("without peers are YAML, too")
     func empty() throws {
         var text = StatisticsText()

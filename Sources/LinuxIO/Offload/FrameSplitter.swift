@@ -1,48 +1,22 @@
 package import VPNNode
 import VPNProtocol
 
-/// Frames that stand behind each other, each with a gap for what is put around it.
-package struct SplitFrames: Hashable, Sendable {
-    /// Where the first begins.
-    let start: Int
-    /// The length of each but the last.
-    let frameBytes: Int
-    package let count: Int
-    /// The length of the last.
-    let lastBytes: Int
-
-    /// Where a frame is, given the gap that it was split with.
-    func range(_ index: Int, gap: Int) -> Range<Int> {
-        let first = start + index * (frameBytes + gap)
-        return first..<first + (index == count - 1 ? lastBytes : frameBytes)
-    }
-}
-
 /// Does what the kernel left to be done to a frame that it sent to the device: cuts it into segments, and completes
 /// checksums.
 package enum FrameSplitter {
-    /// The bytes that a frame needs once it is split, from its start, with the gap after each segment; nil where it is
-    /// malformed.
-    static func spreadBytes(
-        _ header: OffloadHeader, frame: Span<UInt8>, gap: Int, deviceType: DeviceType
-    ) -> Int? {
-        if header.segmentation == .none { return frame.count + gap }
-        return SegmentLayout(header, frame, 0..<frame.count, deviceType)?.spreadBytes(gap: gap)
-    }
-
     /// Splits a frame where it is. Its segments follow each other from its start on, with a gap after each.
     ///
     /// Works from the last segment back: each is moved to a place behind all that has not been moved yet.
     ///
-    /// - Returns: nil where the frame and its header do not fit together, or there is less room than ``spreadBytes``. Then
-    ///   nothing was changed.
+    /// - Returns: nil where the frame and its header do not fit together, or there is less room than
+    ///   ``SegmentLayout/spreadBytes(gap:)``. Then nothing was changed.
     package static func split(
         _ bytes: inout MutableSpan<UInt8>, frame: Range<Int>, header: OffloadHeader, gap: Int, deviceType: DeviceType
-    ) -> SplitFrames? {
-        guard frame.lowerBound >= 0, frame.upperBound <= bytes.count, gap >= 0 else { return nil }
+    ) -> OutputBatch.FrameLayout? {
+        guard !frame.isEmpty, frame.lowerBound >= 0, frame.upperBound <= bytes.count, gap >= 0 else { return nil }
         if header.segmentation == .none {
             if header.needsChecksum, !completeChecksum(&bytes, frame, header) { return nil }
-            return SplitFrames(start: frame.lowerBound, frameBytes: frame.count, count: 1, lastBytes: frame.count)
+            return OutputBatch.FrameLayout(frameBytes: frame.count, count: 1, lastBytes: frame.count)
         }
         guard let layout = SegmentLayout(header, bytes.span, frame, deviceType),
             layout.spreadBytes(gap: gap) <= bytes.count - frame.lowerBound
@@ -50,11 +24,9 @@ package enum FrameSplitter {
         let writer = SegmentWriter(
             &bytes, layout, start: frame.lowerBound, stride: layout.headerBytes + layout.segmentBytes + gap)
         for index in stride(from: layout.count - 1, through: 0, by: -1) { writer.write(index, &bytes) }
-        let lastBytes = layout.headerBytes + layout.lastBytes
-        return SplitFrames(
-            start: frame.lowerBound,
-            frameBytes: layout.count > 1 ? layout.headerBytes + layout.segmentBytes : lastBytes,
-            count: layout.count, lastBytes: lastBytes)
+        return OutputBatch.FrameLayout(
+            frameBytes: layout.headerBytes + layout.segmentBytes, count: layout.count,
+            lastBytes: layout.headerBytes + layout.lastBytes)
     }
 
     /// Puts the sum from ``OffloadHeader/checksumStart`` to the end into its field, which holds a part of it already.

@@ -16,8 +16,9 @@ struct SegmentLayout {
     let lastBytes: Int
     let count: Int
 
-    /// More segments than this the kernel does not make of 64 KiB, unless they are tiny.
-    static let maximumCount = 1024
+    /// The most segments. The kernel cuts TCP to segments of at least 48 bytes (TCP_MIN_MSS is 88 with 40 of options), of
+    /// which so many fit 65,535 bytes.
+    static let maximumCount = 1366
 
     /// Whether something stands between the IP header and that of TCP or UDP: options or extension headers.
     var hasNetworkOptions: Bool { transportOffset - networkOffset != (isIPv6 ? 40 : 20) }

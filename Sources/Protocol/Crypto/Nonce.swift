@@ -49,7 +49,7 @@ public struct Nonce: Hashable, Sendable {
 
 extension Nonce {
     /// Reads the 12 bytes at `offset`, which must be there.
-    init(_ packet: Span<UInt8>, at offset: Int) {
+    package init(_ packet: Span<UInt8>, at offset: Int) {
         high = packet.big(UInt64.self, at: offset)
         low = packet.big(UInt32.self, at: offset + 8)
     }

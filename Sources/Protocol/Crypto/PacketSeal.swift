@@ -1,7 +1,7 @@
 /// How packets of one network are sealed and opened: its magic, its method and its key.
 public struct PacketSeal: Sendable {
     /// The magic of every packet.
-    public let magic: Magic
+    public private(set) var magic: Magic
     /// The method of every packet.
     public let method: CryptoMethod
     /// Nil exactly where the method is `none`. Used where it is, since a copy would be counted, atomically, twice for each
@@ -24,6 +24,13 @@ public struct PacketSeal: Sendable {
         self.magic = magic
         self.method = method
         cipher = try Cipher(method, key: key, provider: provider)
+    }
+
+    /// The seal of another network that has the same key.
+    package func with(_ magic: Magic) -> Self {
+        var result = self
+        result.magic = magic
+        return result
     }
 
     /// The library that does the work, never ``CryptoProvider/automatic``; nil without encryption.
@@ -85,6 +92,22 @@ public struct PacketSeal: Sendable {
         guard cipher?.open(&packet, message: message) == true else { throw .unauthentic }
         return OpenedPacket(type: header.type, message: message, nonce: nonce)
     }
+
+    /// Opens a packet in place, and puts before its message the header that it would have without encryption, so that
+    /// programs which have no key can read it.
+    ///
+    /// - Returns: what was opened, and where in the bytes the packet with method 0 is.
+    package func unseal(
+        _ packet: inout MutableSpan<UInt8>
+    ) throws(OpenError) -> (opened: OpenedPacket, plain: Range<Int>) {
+        let opened = try open(&packet)
+        let start = opened.message.lowerBound - PacketHeader.byteCount
+        // Without encryption it stays as it is, reserved bytes included.
+        if method != .none {
+            PacketHeader(magic: magic, method: .none, type: opened.type).write(to: &packet, at: start)
+        }
+        return (opened, start..<opened.message.upperBound)
+    }
 }
 
 /// A packet that was opened in place.
@@ -95,6 +118,12 @@ public struct OpenedPacket: Hashable, Sendable {
     public let message: Range<Int>
     /// The number it was sealed with; nil without encryption.
     public let nonce: Nonce?
+
+    /// The same where the packet does not stand at the start of the bytes, but so far behind it.
+    package func moved(by distance: Int) -> Self {
+        let message = message.lowerBound + distance..<message.upperBound + distance
+        return Self(type: type, message: message, nonce: nonce)
+    }
 }
 
 /// Why a packet was not opened.

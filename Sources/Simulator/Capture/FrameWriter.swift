@@ -1,32 +1,22 @@
 import VPNProtocol
 
-/// The checksum of IPv4 and UDP (RFC 1071).
-struct InternetChecksum {
-    private var sum: UInt64 = 0
-
-    /// Adds bytes that begin at an even place.
-    mutating func add(_ bytes: ArraySlice<UInt8>) {
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let low = index + 1 < bytes.endIndex ? bytes[index + 1] : 0
-            add(UInt16(bytes[index]) << 8 | UInt16(low))
-            index += 2
-        }
-    }
-
-    mutating func add(_ word: UInt16) { sum += UInt64(word) }
-
-    /// The complement of the sum.
-    var value: UInt16 {
-        var folded = sum
-        while folded >> 16 != 0 { folded = folded & 0xffff + folded >> 16 }
-        return ~UInt16(truncatingIfNeeded: folded)
-    }
-}
-
 /// Writes packets byte by byte, numbers with their highest byte first.
-struct FrameWriter {
-    var bytes: [UInt8] = []
+package struct FrameWriter {
+    /// What was written.
+    package var bytes: [UInt8] = []
+
+    /// Nothing is written yet.
+    package init() {}
+
+    /// Forgets what was written, and keeps the memory.
+    package mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+    mutating func append(_ source: Span<UInt8>) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: source.count))
+        var target = bytes.mutableSpan
+        target.copy(source, to: start)
+    }
 
     mutating func number<Number: FixedWidthInteger>(_ value: Number) {
         var shift = Number.bitWidth

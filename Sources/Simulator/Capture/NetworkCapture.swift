@@ -1,5 +1,5 @@
 public import VPNNode
-package import VPNProtocol
+import VPNProtocol
 
 /// What a captured packet belongs to.
 public enum CaptureStream: Hashable, Sendable {
@@ -68,16 +68,12 @@ public final class NetworkCapture: NetworkObserver {
 
 extension PacketSeal {
     /// The same packet without encryption; nil where this seal does not open it.
-    package func readable(_ packet: [UInt8]) -> [UInt8]? {
+    fileprivate func readable(_ packet: [UInt8]) -> [UInt8]? {
         guard method != .none else { return packet }
         var bytes = packet
         var span = bytes.mutableSpan
-        let opened: OpenedPacket
-        do { opened = try open(&span) } catch { return nil }
-        var result = [UInt8](repeating: 0, count: PacketHeader.byteCount)
-        var head = result.mutableSpan
-        PacketHeader(magic: magic, method: .none, type: opened.type).write(to: &head)
-        result.append(contentsOf: bytes[opened.message])
-        return result
+        let plain: Range<Int>
+        do { plain = try unseal(&span).plain } catch { return nil }
+        return Array(bytes[plain])
     }
 }

@@ -15,22 +15,33 @@ public struct UDPFrame: Hashable, Sendable {
 
     /// A frame from one endpoint to another; nil where the payload is longer than a datagram can be.
     public init?(from source: Endpoint, to destination: Endpoint, payload: [UInt8]) {
-        let isIPv4 = source.address.isIPv4 && destination.address.isIPv4
-        guard payload.count <= (isIPv4 ? Self.longestIPv4Payload : Self.longestIPv6Payload) else { return nil }
-        let udpBytes = UInt16(8 + payload.count)
         var writer = FrameWriter()
-        writer.mac(of: destination.address, isIPv4: isIPv4)
-        writer.mac(of: source.address, isIPv4: isIPv4)
-        writer.number(isIPv4 ? 0x0800 : 0x86dd as UInt16)
-        if isIPv4 {
-            writer.ipv4Header(from: source.address, to: destination.address, payloadBytes: udpBytes)
-        } else {
-            writer.ipv6Header(from: source.address, to: destination.address, payloadBytes: udpBytes)
-        }
-        let udp = writer.bytes.count
-        writer.udpHeader(from: source.port, to: destination.port, byteCount: udpBytes)
-        writer.bytes.append(contentsOf: payload)
-        writer.setUDPChecksum(at: udp, isIPv4: isIPv4)
+        guard writer.udpFrame(from: source, to: destination, payload: payload.span) else { return nil }
         bytes = writer.bytes
+    }
+}
+
+extension FrameWriter {
+    /// Writes a datagram as a frame, as ``UDPFrame`` is one, behind what is written already. Returns false, and writes nothing,
+    /// where the payload is longer than a datagram can be.
+    package mutating func udpFrame(from source: Endpoint, to destination: Endpoint, payload: Span<UInt8>) -> Bool {
+        let isIPv4 = source.address.isIPv4 && destination.address.isIPv4
+        guard payload.count <= (isIPv4 ? UDPFrame.longestIPv4Payload : UDPFrame.longestIPv6Payload) else {
+            return false
+        }
+        let udpBytes = UInt16(8 + payload.count)
+        mac(of: destination.address, isIPv4: isIPv4)
+        mac(of: source.address, isIPv4: isIPv4)
+        number(isIPv4 ? 0x0800 : 0x86dd as UInt16)
+        if isIPv4 {
+            ipv4Header(from: source.address, to: destination.address, payloadBytes: udpBytes)
+        } else {
+            ipv6Header(from: source.address, to: destination.address, payloadBytes: udpBytes)
+        }
+        let udp = bytes.count
+        udpHeader(from: source.port, to: destination.port, byteCount: udpBytes)
+        append(payload)
+        setUDPChecksum(at: udp, isIPv4: isIPv4)
+        return true
     }
 }

@@ -186,3 +186,33 @@ struct ReportOptions: ParsableArguments {
         if verbose && quiet { throw ValidationError("--verbose and --quiet exclude each other; choose one.") }
     }
 }
+
+/// Packets of the running node, for tcpdump and Wireshark.
+struct CaptureOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Write the packets of the tunnel to inner.pcap in this folder, and the node's messages, decrypted, to outer.pcap; or with '-' the packets of the tunnel to the standard output.",
+            valueName: "dir"),
+        completion: .directory, transform: { try SettingValues.nonEmpty($0, "the path of a folder") })
+    var capture: String?
+
+    @Option(
+        help: ArgumentHelp("Capture what this expression of tcpdump matches only.", valueName: "expr"),
+        transform: { try SettingValues.nonEmpty($0, "an expression for tcpdump") })
+    var captureFilter: String?
+
+    @Option(
+        help: ArgumentHelp("Begin a new file after so many megabytes (default: 100).", valueName: "mb"),
+        transform: SettingValues.captureSize)
+    var captureSize: UInt32?
+
+    @Option(
+        help: ArgumentHelp("Begin a new file after so many seconds (default: never).", valueName: "secs"),
+        transform: SettingValues.captureAge)
+    var captureAge: UInt32?
+
+    @Option(
+        help: ArgumentHelp("Keep so many files of each kind, and remove older ones (default: 10).", valueName: "n"),
+        transform: SettingValues.captureFiles)
+    var captureFiles: UInt32?
+}

@@ -11,6 +11,7 @@ struct Program: ParsableCommand {
         usage: """
             vpncloud [<options>] [--config <file>] [-t <type>] [-d <name>] [-l <port>] [-c <addr> ...]
             vpncloud check-config <file>
+            vpncloud pcap decrypt|show <capture> ...
             vpncloud sim run <file> ...
             vpncloud sim check|verify <file> ...
             vpncloud lab run|compare <file> ...
@@ -56,6 +57,7 @@ struct Program: ParsableCommand {
     @OptionGroup(title: "Encryption") var security: SecurityOptions
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
+    @OptionGroup(title: "Capture") var capture: CaptureOptions
 
     func validate() throws {
         if security.sharedKey != nil && security.sharedKeyFile != nil {
@@ -89,6 +91,11 @@ struct Program: ParsableCommand {
         settings.pidFile = process.pidFile
         settings.logFile = reports.logFile
         settings.statsFile = reports.statsFile
+        settings.capture = capture.capture
+        settings.captureFilter = capture.captureFilter
+        settings.captureSize = capture.captureSize
+        settings.captureAge = capture.captureAge
+        settings.captureFiles = capture.captureFiles
         return settings
     }
 
@@ -102,7 +109,7 @@ struct Program: ParsableCommand {
 /// The subcommands on their own, with none of the program's options, so that each can have an option of the same name.
 struct StandAlone: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Sim.self, Lab.self])
+        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Pcap.self, Sim.self])
 }
 
 extension Program {

@@ -6,10 +6,12 @@ import VPNNode
 final class NodeReporter: NodeObserver {
     private let log: Logger
     private var statistics: StatisticsFile?
+    private let capture: LiveCapture?
 
-    init(log: Logger, statistics: StatisticsFile?) {
+    init(log: Logger, statistics: StatisticsFile?, capture: LiveCapture? = nil) {
         self.log = log
         self.statistics = statistics
+        self.capture = capture
     }
 
     func started(_ start: NodeStart) {
@@ -38,7 +40,8 @@ final class NodeReporter: NodeObserver {
 
     func snapshot(_ snapshot: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration) {
         do throws(FileError) {
-            try statistics?.write(snapshot, io: io, offload: offload, uptime: uptime)
+            try statistics?.write(
+                snapshot, io: io, offload: offload, capture: capture?.statistics, uptime: uptime)
         } catch {
             log.log(LogMessage(.network, .warning, "cannot write the statistics file: \(error)", kind: "statistics"))
         }

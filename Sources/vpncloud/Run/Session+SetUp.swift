@@ -30,7 +30,8 @@ extension Session {
     }
 
     /// Keeps the signals that end a node until the node takes them, so that none of them ends the program half-way,
-    /// be it at the start or at the end. A reader of the log that goes away is no reason to end either.
+    /// be it at the start or at the end. A reader of the log that goes away is no reason to end either, nor is a file that
+    /// would become longer than the system allows.
     func blockSignals() {
         // The set is made here, and only numbers of signals are put into it.
         var signals = sigset_t()
@@ -38,6 +39,7 @@ extension Session {
         for number in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] { unsafe sigaddset(&signals, number) }
         unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
         _ = signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Opens the log file with the rights that the node will have, so that it can be opened again the next time.

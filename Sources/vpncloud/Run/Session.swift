@@ -34,10 +34,14 @@ struct Session {
         try checkStatisticsPath()
         let account = try account()
         blockSignals()
+        let capture = try plan.capture.map { plan throws(Failure) in
+            try CaptureSetUp(plan, self.plan.deviceType, isDaemon: isDaemon)
+        }
         // A second start by mistake ends here, before it empties the log of the node that runs.
         var pidFile = try pidFile()
         let sockets = try DatagramSockets(port: plan.network.port, wantsRuns: plan.offload)
         try openLog(as: account)
+        try capture?.prepare(as: account)
         log.info("vpncloud \(Version.number); \(plan.provider.summary); processor: \(Version.processor)")
         for warning in plan.warnings { log.warning("\(warning)") }
         if account == nil { try tryStatistics() }
@@ -52,8 +56,8 @@ struct Session {
                 log.info("continuing as \(account.description)")
                 try tryStatistics()
             }
-            guard isDaemon else { return try run(device, sockets, commands) {} }
-            try runInBackground(device, sockets, commands, &pidFile)
+            guard isDaemon else { return try run(device, sockets, commands, capture) {} }
+            try runInBackground(device, sockets, commands, capture, &pidFile)
         } catch {
             commands.undo()
             throw error
@@ -62,7 +66,7 @@ struct Session {
 
     private func runInBackground(
         _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
-        _ pidFile: inout PIDFile?
+        _ capture: CaptureSetUp?, _ pidFile: inout PIDFile?
     ) throws {
         switch try Background.enter() {
         case .foreground(let word):
@@ -73,7 +77,7 @@ struct Session {
         case .background(let readiness):
             var duty = Optional(readiness)
             do {
-                try run(device, sockets, commands) {
+                try run(device, sockets, commands, capture) {
                     if pidFile != nil { try pidFile?.write() }
                     if let readiness = duty.take() { readiness.ready() }
                 }
@@ -91,7 +95,7 @@ struct Session {
     /// Makes the node and runs it. `begin` is called once nothing more can fail.
     private func run(
         _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
-        begin: () throws -> Void
+        _ captureSetUp: CaptureSetUp?, begin: () throws -> Void
     ) throws {
         var options = RunnerOptions()
         let statistics = plan.statsFile.map(StatisticsFile.init)
@@ -100,9 +104,14 @@ struct Session {
         var configuration = plan.network.configuration(
             plan.deviceType, seal: try plan.seal(), reportsMessages: log.logLevel <= .trace)
         if let lease = TestVariables.portLease { configuration.portLease = lease }
+        let capture = try captureSetUp?.begin(configuration.seal, port: sockets.port, log: log)
+        // The last that the node does is in it, and what is told of it comes after all else.
+        defer { capture?.finish() }
+        options.capture = capture?.feed
+        options.capturePatience = LiveCapture.patience
         var runner = try NodeRunner(
             configuration, seed: Self.seed(), device: device, sockets: sockets, options: options)
-        let reporter = NodeReporter(log: log, statistics: statistics)
+        let reporter = NodeReporter(log: log, statistics: statistics, capture: capture)
         // Whoever waits for the background process finds the file.
         runner.tellStatistics(reporter)
         let ending: Ending

@@ -40,7 +40,8 @@ struct ScenarioFile {
     private mutating func read(_ root: YAMLNode) {
         let keys = [
             "name", "seed", "duration", "settle", "defaults", "networks", "nodes", "records", "events", "traffic",
-            "expect", "invariants", "lab",
+            "expect",
+            "invariants",
         ]
         guard
             let fields = ScenarioFields(
@@ -64,7 +65,6 @@ struct ScenarioFile {
         checkFrameCount(fields)
         for item in fields.list("expect") { readExpectation(item) }
         if let node = fields.node("invariants") { readInvariants(node) }
-        if let node = fields.node("lab") { readLab(node) }
     }
 }
 

@@ -131,6 +131,11 @@ extension ConfigurationFile {
         case .pidFile: settings.pidFile = values.text(name, node, "the path of a file")
         case .logFile: settings.logFile = values.text(name, node, "the path of a file")
         case .statsFile: settings.statsFile = values.text(name, node, "the path of a file")
+        case .capture: settings.capture = values.text(name, node, "the path of a folder")
+        case .captureFilter: settings.captureFilter = values.text(name, node, "an expression for tcpdump")
+        case .captureSize: settings.captureSize = values.number(name, node, SettingValues.captureSize)
+        case .captureAge: settings.captureAge = values.number(name, node, SettingValues.captureAge)
+        case .captureFiles: settings.captureFiles = values.number(name, node, SettingValues.captureFiles)
         }
     }
 

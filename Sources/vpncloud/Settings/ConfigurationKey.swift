@@ -24,6 +24,11 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case pidFile = "pid_file"
     case logFile = "log_file"
     case statsFile = "stats_file"
+    case capture
+    case captureFilter = "capture_filter"
+    case captureSize = "capture_size"
+    case captureAge = "capture_age"
+    case captureFiles = "capture_files"
 
     /// What to do about a key that does not exist.
     static func advice(onUnknown name: String) -> String {

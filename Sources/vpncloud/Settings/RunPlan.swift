@@ -20,6 +20,8 @@ struct RunPlan: Sendable {
     var pidFile: String?
     var logFile: String?
     var statsFile: String?
+    /// What is captured; nil for nothing.
+    var capture: CapturePlan?
     /// What is allowed but probably not meant, for the log.
     var warnings: [String]
 
@@ -85,6 +87,7 @@ extension RunPlan {
         pidFile = settings.pidFile.map(FileBytes.absolute)
         logFile = settings.logFile.map(FileBytes.absolute)
         statsFile = settings.statsFile.map(FileBytes.absolute)
+        capture = CapturePlan(settings)
         key = try Self.key(commandLine: commandLine, file: file, settings, surroundings, &warnings)
         try checkTogether()
     }
@@ -106,26 +109,17 @@ extension RunPlan {
         _ surroundings: Surroundings, _ warnings: inout [String]
     ) throws(Failure) -> Key? {
         var source = commandLine.key
-        if source == nil, let text = surroundings.keyVariable {
-            guard !text.isEmpty else {
-                throw .usage("the variable \(sharedKeyVariable) is empty; put the key into it, or unset it")
-            }
-            source = .text(text)
-        }
+        if source == nil { source = try KeySource(variableIn: surroundings) }
         if source == nil, case .text? = settings.key, let file, surroundings.isReadableByOthers(file.name) {
             warnings.append("others can read '\(file.name)', which holds the shared key; forbid it with 'chmod 600'")
         }
-        let password: String
-        switch source ?? settings.key {
-        case nil:
+        guard let chosen = source ?? settings.key else {
             warnings.append("no shared key is set: traffic is NOT encrypted, and anyone can take part")
             return nil
-        case .text(let text)?: password = text
-        case .file(let path)?:
-            password = try read(keyFile: path, surroundings)
-            if surroundings.isReadableByOthers(path) {
-                warnings.append("others can read the key file '\(path)'; forbid it with 'chmod 600'")
-            }
+        }
+        let password = try chosen.password(in: surroundings)
+        if case .file(let path) = chosen, surroundings.isReadableByOthers(path) {
+            warnings.append("others can read the key file '\(path)'; forbid it with 'chmod 600'")
         }
         if let fault = (settings.dialect ?? .manual).keyFault(password) { throw .usage(fault) }
         let method = settings.crypto ?? .chacha20
@@ -134,20 +128,6 @@ extension RunPlan {
             throw .usage(KeyError.providerUnavailable(fault).description)
         }
         return Key(method: method, password: password)
-    }
-
-    private static func read(keyFile path: String, _ surroundings: Surroundings) throws(Failure) -> String {
-        let bytes: [UInt8]
-        do {
-            bytes = try surroundings.readKeyFile(path)
-        } catch {
-            throw .usage("cannot read the key file '\(path)': \(error)")
-        }
-        do {
-            return try KeyFile(bytes).key
-        } catch {
-            throw .usage("the key file '\(path)' is not right: \(error)")
-        }
     }
 }
 

@@ -57,6 +57,27 @@ enum SettingValues {
         return seconds
     }
 
+    static func captureSize(_ text: String) throws(ValueError) -> UInt32 {
+        guard let megabytes = decimal(text, UInt32.self), (1...1_000_000).contains(megabytes) else {
+            throw .expected("a number of megabytes from 1 to 1000000")
+        }
+        return megabytes
+    }
+
+    static func captureAge(_ text: String) throws(ValueError) -> UInt32 {
+        guard let seconds = decimal(text, UInt32.self), seconds > 0 else {
+            throw .expected("a number of seconds from 1 to \(UInt32.max)")
+        }
+        return seconds
+    }
+
+    static func captureFiles(_ text: String) throws(ValueError) -> UInt32 {
+        guard let files = decimal(text, UInt32.self), (1...100_000).contains(files) else {
+            throw .expected("a number of files from 1 to 100000")
+        }
+        return files
+    }
+
     static func peer(_ text: String) throws(ValueError) -> PeerName {
         guard let peer = PeerName(text) else {
             throw .expected("an address like host:3210, 192.0.2.1:3210 or [2001:db8::1]:3210")

@@ -34,6 +34,13 @@ struct Settings: Hashable, Sendable {
     var pidFile: String?
     var logFile: String?
     var statsFile: String?
+    var capture: String?
+    var captureFilter: String?
+    /// In megabytes.
+    var captureSize: UInt32?
+    /// In seconds.
+    var captureAge: UInt32?
+    var captureFiles: UInt32?
 
     /// These settings over others, which hold where these say nothing. Peers and subnets of both count.
     func over(_ base: Settings) -> Settings {
@@ -61,6 +68,11 @@ struct Settings: Hashable, Sendable {
         result.pidFile = pidFile ?? base.pidFile
         result.logFile = logFile ?? base.logFile
         result.statsFile = statsFile ?? base.statsFile
+        result.capture = capture ?? base.capture
+        result.captureFilter = captureFilter ?? base.captureFilter
+        result.captureSize = captureSize ?? base.captureSize
+        result.captureAge = captureAge ?? base.captureAge
+        result.captureFiles = captureFiles ?? base.captureFiles
         return result
     }
 

@@ -3,6 +3,36 @@ import VPNProtocol
 /// The environment variable that holds the shared key where no option gives it.
 let sharedKeyVariable = "VPNCLOUD_SHARED_KEY"
 
+extension KeySource {
+    /// The key that the variable holds; nil where it is not set.
+    init?(variableIn surroundings: RunPlan.Surroundings) throws(Failure) {
+        guard let text = surroundings.keyVariable else { return nil }
+        guard !text.isEmpty else {
+            throw .usage("the variable \(sharedKeyVariable) is empty; put the key into it, or unset it")
+        }
+        self = .text(text)
+    }
+
+    /// The key itself, read where a file holds it.
+    func password(in surroundings: RunPlan.Surroundings) throws(Failure) -> String {
+        switch self {
+        case .text(let text): return text
+        case .file(let path):
+            let bytes: [UInt8]
+            do {
+                bytes = try surroundings.readKeyFile(path)
+            } catch {
+                throw .usage("cannot read the key file '\(path)': \(error)")
+            }
+            do {
+                return try KeyFile(bytes).key
+            } catch {
+                throw .usage("the key file '\(path)' is not right: \(error)")
+            }
+        }
+    }
+}
+
 extension Dialect {
     /// What is wrong with the text of a key in this dialect; nil where nothing is. Costs next to nothing.
     func keyFault(_ text: String) -> String? {

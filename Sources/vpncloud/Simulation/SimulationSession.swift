@@ -176,28 +176,10 @@ struct SimulationSession {
     }
 }
 
-/// The seconds of a time in nanoseconds, with one digit, or with three where there are few.
-private func tenths(_ nanoseconds: UInt64) -> String {
-    let milliseconds = nanoseconds / 1_000_000
-    if milliseconds < 1000 { return "0." + WallClock.digits(Int(milliseconds), 3) }
-    return "\(milliseconds / 1000).\(milliseconds / 100 % 10)"
-}
-
 private func wholeSeconds(_ time: Instant) -> UInt64 { time.nanoseconds / 1_000_000_000 }
 
 /// How many events there were a second, since a time of the monotonic clock.
 private func rate(_ events: UInt64, since start: UInt64) -> String {
     let tenths = events * 10_000 / max(monotonicNanoseconds() - start, 1)
     return "\(tenths / 10).\(tenths % 10) million events/s"
-}
-
-/// A number with its digits in groups of three.
-private func grouped(_ number: some BinaryInteger) -> String {
-    var digits = Array(String(number))
-    var place = digits.count - 3
-    while place > 0 {
-        digits.insert(",", at: place)
-        place -= 3
-    }
-    return String(digits)
 }

@@ -13,9 +13,11 @@ struct StatisticsFile {
 
     /// Writes a picture of the node.
     mutating func write(
-        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration
+        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, capture: CaptureStatistics?,
+        uptime: Duration
     ) throws(FileError) {
-        let text = text.text(statistics, io: io, offload: offload, uptime: uptime, time: WallClock.now())
+        let text = text.text(
+            statistics, io: io, offload: offload, capture: capture, uptime: uptime, time: WallClock.now())
         try FileBytes.replace(path, with: Array(text.utf8))
     }
 

@@ -19,9 +19,11 @@ struct StatisticsText {
     /// The text of a picture of the node.
     ///
     /// - Parameters:
+    ///   - capture: what was captured; nil where nothing is.
     ///   - time: the time of day, as ``WallClock`` writes it.
     mutating func text(
-        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration, time: String
+        _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, capture: CaptureStatistics? = nil,
+        uptime: Duration, time: String
     ) -> String {
         let elapsed = last.map { uptime - $0.uptime } ?? uptime
         let now = Instant.zero + uptime
@@ -55,6 +57,7 @@ struct StatisticsText {
         for (name, value) in io.named { text += "  \(name): \(value)\n" }
         text += "offload:\n"
         for (name, value) in offload.named { text += "  \(name): \(value)\n" }
+        if let capture { text += capture.yaml }
         remember(statistics, device, uptime)
         return text
     }

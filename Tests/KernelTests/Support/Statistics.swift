@@ -36,6 +36,17 @@ struct Statistics {
 extension Statistics {
     /// A counter of what was exchanged with the system.
     func system(_ name: String) -> Int { document["system"]?[name]?.number ?? -1 }
+    /// What became of the packets of a capture, `inner` or `outer`: `captured`, `dropped` or `filtered`.
+    func capture(_ stream: String, _ name: String) -> Int { document["capture"]?[stream]?[name]?.number ?? -1 }
+    /// All packets of a capture, whatever became of them.
+    func captureSum(_ stream: String) -> Int {
+        ["captured", "dropped", "filtered"].reduce(0) { $0 + capture(stream, $1) }
+    }
+    /// `files` or `errors` of a capture.
+    func captureCount(_ name: String) -> Int { document["capture"]?[name]?.number ?? -1 }
+    /// The packets that a capture sees: frames of the device, and datagrams of the sockets.
+    var innerPackets: Int { system("frames_read") + framesDelivered }
+    var outerPackets: Int { system("datagrams_received") + system("datagrams_sent") + system("send_errors") }
     /// Frames that were taken from the device.
     var framesTaken: Int { document["device"]?["from_device"]?["packets"]?.number ?? -1 }
     /// Frames that were for the device.

@@ -1,5 +1,6 @@
 import CNamespaces
 import Glibc
+import TestNumbers
 
 /// A UDP or TCP socket in a namespace that does not wait.
 final class InternetSocket {
@@ -67,17 +68,6 @@ func waitForAny(of sockets: [InternetSocket], toSend: Bool) {
     _ = unsafe poll(&entries, nfds_t(entries.count), 50)
 }
 
-/// Bytes without a pattern, the same for the same seed (SplitMix64).
-func seededBytes(_ count: Int, seed: UInt64) -> [UInt8] {
-    var state = seed
-    return (0..<count).map { _ in
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return UInt8(truncatingIfNeeded: word ^ word >> 31)
-    }
-}
-
 /// How long a transfer may stand still.
 private let patience: Duration = .seconds(10)
 
@@ -89,7 +79,7 @@ func transferStream(from sender: Host, to receiver: Host, address: String, ownAd
     let source = try InternetSocket(sender.namespace, isStream: true, address: ownAddress)
     try source.connect(to: address, port: port)
     // A length that no power of two divides: what comes at a wrong place differs.
-    let block = seededBytes(1_048_573, seed: UInt64(sender.number))
+    let block = SplitMix.bytes(1_048_573, seed: UInt64(sender.number))
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     var target: InternetSocket?
     var (sent, received) = (0, 0)
@@ -135,7 +125,7 @@ func transferDatagrams(from sender: Host, to receiver: Host, address: String, ow
     let target = try InternetSocket(receiver.namespace, isStream: false, address: address, port: port)
     let source = try InternetSocket(sender.namespace, isStream: false, address: ownAddress)
     try source.connect(to: address, port: port)
-    let bytes = seededBytes(64 << 10, seed: 7)
+    let bytes = SplitMix.bytes(64 << 10, seed: 7)
     // Odd and even, single bytes, as long as fits both families, and one that is sent in fragments.
     let sizes = [1, 2, 3, 47, 48, 511, 512, 513, 1199, 1200, 1351, 1352, 5001]
     let singles = (0..<sizes.count * 4).map { number in
