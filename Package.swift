@@ -48,11 +48,17 @@ let package = Package(
             name: "VPNCaptures", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CPcap"],
             path: "Sources/Captures", swiftSettings: strict),
 
+        // Scenarios on the real kernel.
+        .target(
+            name: "VPNLab", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "CLinux"], path: "Sources/Lab",
+            swiftSettings: strict),
+
         // The command line.
         .executableTarget(
             name: "vpncloud",
             dependencies: [
-                "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML", argumentParser, logging,
+                "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "CYAML",
+                argumentParser, logging,
             ],
             path: "Sources/vpncloud", swiftSettings: strict),
 
@@ -101,7 +107,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "vpncloud", "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser,
+                "vpncloud", "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator",
+                argumentParser,
                 logging,
             ],
             swiftSettings: strict),

@@ -19,7 +19,7 @@ struct ArchitectureTests {
 
     @Test(
         "is drawn in README with the modules that the manifest has",
-        arguments: ["Protocol", "Node", "LinuxIO", "Simulator", "vpncloud"])
+        arguments: ["Protocol", "Node", "LinuxIO", "Simulator", "Lab", "vpncloud"])
     func picture(folder: String) throws {
         let readme = try Sources.text("README.md")
         let picture = try #require(
@@ -35,10 +35,11 @@ struct ArchitectureTests {
         ("Simulator", ["VPNProtocol", "VPNNode", "HeapModule"]),
         ("LinuxIO", ["VPNProtocol", "VPNNode", "CChecksum", "CLinux", "CMiniUPnPc", "Glibc", "Synchronization"]),
         ("Captures", ["VPNProtocol", "VPNNode", "VPNSimulator", "CPcap", "Glibc"]),
+        ("Lab", ["VPNProtocol", "VPNNode", "VPNSimulator", "CLinux", "Glibc"]),
         (
             "vpncloud",
             [
-                "VPNProtocol", "VPNNode", "VPNLinuxIO", "VPNSimulator", "VPNCaptures", "CYAML", "Dispatch",
+                "VPNProtocol", "VPNNode", "VPNLinuxIO", "VPNSimulator", "VPNCaptures", "VPNLab", "CYAML", "Dispatch",
                 "Glibc", "Synchronization", "ArgumentParser", "Logging",
             ]
         ),

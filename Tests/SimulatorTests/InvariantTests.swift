@@ -127,9 +127,9 @@ struct InvariantTests {
         let report = try run.finish()
         #expect(report.expectations.count == Invariant.allCases.count)
         #expect(report.failures.isEmpty, "\(report.failures)")
-        doctored.watch.finish(at: run.end)
+        doctored.watch.judges.finish(at: run.end)
         for invariant in Invariant.allCases {
-            #expect(doctored.watch.invariants.result(of: invariant, text: "").passed)
+            #expect(doctored.watch.judges.invariants.result(of: invariant, text: "").passed)
         }
     }
 
@@ -140,8 +140,8 @@ struct InvariantTests {
         let report = try run.finish()
         // What the run itself sees is sound.
         #expect(report.passed)
-        doctored.watch.finish(at: run.end)
-        let result = doctored.watch.invariants.result(of: plant.invariant, text: "")
+        doctored.watch.judges.finish(at: run.end)
+        let result = doctored.watch.judges.invariants.result(of: plant.invariant, text: "")
         #expect(!result.passed && result.time != nil && !result.seen.isEmpty, "\(result)")
         #expect(result.expected == plant.invariant.words)
     }
@@ -169,10 +169,10 @@ struct InvariantTests {
         }
         try run.advance(to: .zero + .seconds(1))
         let node = try #require(nodes.first)
-        doctored.watch.note([TableSize(table: .stations, count: 5, bound: 5)], of: 0, node, run.now)
-        #expect(doctored.watch.invariants.result(of: .boundedTables, text: "").passed)
-        doctored.watch.note([TableSize(table: .stations, count: 6, bound: 5)], of: 0, node, run.now)
-        let result = doctored.watch.invariants.result(of: .boundedTables, text: "")
+        doctored.watch.judges.note([TableSize(table: .stations, count: 5, bound: 5)], of: 0, run.now)
+        #expect(doctored.watch.judges.invariants.result(of: .boundedTables, text: "").passed)
+        doctored.watch.judges.note([TableSize(table: .stations, count: 6, bound: 5)], of: 0, run.now)
+        let result = doctored.watch.judges.invariants.result(of: .boundedTables, text: "")
         #expect(!result.passed && result.seen == "the table 'stations' of hub has 6 entries, more than 5")
     }
 
@@ -193,8 +193,8 @@ struct InvariantTests {
     func network() throws {
         let run = try ScenarioRun(scenario())
         let doctored = try DoctoredWatch(run) { [$0] }
-        doctored.watch.note(networkViolation: "a datagram was too early", at: .zero + .seconds(3))
-        let result = doctored.watch.invariants.result(of: .networkModel, text: "")
+        doctored.watch.judges.note(networkViolation: "a datagram was too early", at: .zero + .seconds(3))
+        let result = doctored.watch.judges.invariants.result(of: .networkModel, text: "")
         #expect(!result.passed && result.seen == "a datagram was too early" && result.time == .seconds(3))
     }
 }

@@ -1,5 +1,5 @@
 public import VPNNode
-import VPNProtocol
+package import VPNProtocol
 
 /// What a captured packet belongs to.
 public enum CaptureStream: Hashable, Sendable {
@@ -68,7 +68,7 @@ public final class NetworkCapture: NetworkObserver {
 
 extension PacketSeal {
     /// The same packet without encryption; nil where this seal does not open it.
-    fileprivate func readable(_ packet: [UInt8]) -> [UInt8]? {
+    package func readable(_ packet: [UInt8]) -> [UInt8]? {
         guard method != .none else { return packet }
         var bytes = packet
         var span = bytes.mutableSpan

@@ -34,6 +34,46 @@ public struct JSONReport: Sendable {
             ("trace", JSONValue(report.trace)),
             ("expectations", .array(report.expectations.map(value))),
             ("reproduce", JSONValue(report.reproduceCommand)),
+            ("world", .text(report.world.rawValue)),
+            ("notes", .array(report.notes.map(JSONValue.text))),
+            ("summary", report.summary.map(value) ?? .null),
+        ])
+    }
+
+    private func value(_ summary: RunSummary) -> JSONValue {
+        func number(_ value: Int) -> JSONValue { .number(Int64(clamping: value)) }
+        return .object([
+            (
+                "connections",
+                .array(
+                    summary.connections.map { meeting in
+                        .object([
+                            ("node", .text(meeting.node)), ("peer", .text(meeting.peer)),
+                            ("at_nanoseconds", .nanoseconds(meeting.time)),
+                        ])
+                    })
+            ),
+            (
+                "deliveries",
+                .array(
+                    summary.deliveries.map { delivery in
+                        .object([
+                            ("from", .text(delivery.from)), ("to", .text(delivery.to)),
+                            ("sent", number(delivery.sent)), ("arrived", number(delivery.arrived)),
+                        ])
+                    })
+            ),
+            (
+                "messages",
+                .array(
+                    summary.messages.map { messages in
+                        .object([
+                            ("node", .text(messages.node)), ("data", number(messages.data)),
+                            ("peers", number(messages.lists)), ("init", number(messages.initial)),
+                            ("close", number(messages.close)),
+                        ])
+                    })
+            ),
         ])
     }
 
@@ -59,6 +99,7 @@ public struct JSONReport: Sendable {
             ("at_nanoseconds", result.time.map(JSONValue.nanoseconds) ?? .null),
             ("events", .array(result.events.map(JSONValue.text))),
             ("unmet", .flag(result.isUnmet)),
+            ("judged", .flag(result.isJudged)),
         ])
     }
 }

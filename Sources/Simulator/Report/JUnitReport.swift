@@ -38,14 +38,15 @@ public struct JUnitReport: Sendable {
     private func totals(_ reports: [ScenarioReport]) -> String {
         let errors = reports.count { $0.problem != nil }
         let failures = reports.count { $0.problem == nil && !$0.passed }
+        let skipped = reports.count { $0.passed && !$0.expectations.contains { $0.isJudged } && !$0.notJudged.isEmpty }
         let time = reports.reduce(Duration.zero) { $0 + ($1.elapsed ?? .zero) }
-        return #" tests="\#(reports.count)" failures="\#(failures)" errors="\#(errors)" skipped="0""#
+        return #" tests="\#(reports.count)" failures="\#(failures)" errors="\#(errors)" skipped="\#(skipped)""#
             + #" time="\#(seconds(time))""#
     }
 
     private func testCase(_ report: ScenarioReport) -> [String] {
         let className = report.file ?? report.scenario
-        let name = "\(report.scenario), seed \(report.seed)"
+        let name = "\(report.scenario), \(report.world == .lab ? "in the lab" : "seed \(report.seed)")"
         var lines = [
             "    <testcase classname=\(xmlAttribute(className)) name=\(xmlAttribute(name))"
                 + " time=\"\(seconds(report.elapsed ?? .zero))\">"
@@ -57,8 +58,12 @@ public struct JUnitReport: Sendable {
             let others = count > 1 ? " (and \(count - 1) more)" : ""
             let message = "\(first.text): expected \(first.expected), seen \(first.seen)\(others)"
             lines.append(outcome("failure", type: "expectation", message: message, report))
+        } else if !report.notJudged.isEmpty, !report.expectations.contains(where: \.isJudged) {
+            lines.append("      <skipped message=\(xmlAttribute(report.notJudged[0].seen))/>")
         }
         var output = "virtual time: \(seconds(report.duration)) s"
+        for note in report.notes { output += "\nnote: \(note)" }
+        for result in report.notJudged { output += "\n\(result.text): \(result.seen)" }
         if let trace = report.trace { output += "\ntrace: \(trace)" }
         lines.append("      <system-out>\(xmlText(output))</system-out>")
         lines.append("    </testcase>")

@@ -14,6 +14,8 @@ public struct ExpectationResult: Hashable, Sendable {
     public var events: [String]
     /// Whether it has to hold in one run of a sweep at least, and did not in this one, which alone is no failure.
     public var isUnmet = false
+    /// Whether it was judged at all. What the world could not show counts neither as passed nor as failed.
+    public var isJudged = true
 
     /// A result from its parts.
     public init(
@@ -26,6 +28,20 @@ public struct ExpectationResult: Hashable, Sendable {
         self.time = time
         self.events = events
     }
+
+    /// The result of what was not judged.
+    public init(notJudged text: String, expected: String, reason: String) {
+        self.init(text, passed: false, expected: expected, seen: "not judged: \(reason)")
+        isJudged = false
+    }
+}
+
+/// Where a scenario was played.
+public enum RunWorld: String, Hashable, Sendable, CaseIterable {
+    /// In the emulated network, in virtual time.
+    case simulator
+    /// On the kernel of this machine, in real time.
+    case lab
 }
 
 /// What became of one scenario with one seed.
@@ -48,6 +64,12 @@ public struct ScenarioReport: Hashable, Sendable {
     public var expectations: [ExpectationResult]
     /// What kept the scenario from running to its end, such as a bad file or a full disk; nil where it did.
     public var problem: String?
+    /// The world that it ran in.
+    public var world = RunWorld.simulator
+    /// What that world could not show, or showed otherwise than the scenario says.
+    public var notes: [String] = []
+    /// Who met when, and what came over, where it was asked for.
+    public var summary: RunSummary?
 
     /// A report from its parts.
     public init(
@@ -65,14 +87,20 @@ public struct ScenarioReport: Hashable, Sendable {
     }
 
     /// The expectations that did not hold.
-    public var failures: [ExpectationResult] { expectations.filter { !$0.passed } }
+    public var failures: [ExpectationResult] { expectations.filter { $0.isJudged && !$0.passed } }
 
-    /// Whether it ran to its end and every expectation held.
-    public var passed: Bool { problem == nil && expectations.allSatisfy(\.passed) }
+    /// The expectations of which nothing can be said.
+    public var notJudged: [ExpectationResult] { expectations.filter { !$0.isJudged } }
+
+    /// Whether it ran to its end and every expectation held, apart from those that were not judged.
+    public var passed: Bool { problem == nil && failures.isEmpty }
 
     /// The command that runs it again just so, for a POSIX shell; nil without a file.
     public var reproduceCommand: String? {
-        file.map { "vpncloud sim run \(shellQuoted($0.hasPrefix("-") ? "./\($0)" : $0)) --seed \(seed)" }
+        file.map { file in
+            let name = shellQuoted(file.hasPrefix("-") ? "./\(file)" : file)
+            return world == .lab ? "vpncloud lab run \(name)" : "vpncloud sim run \(name) --seed \(seed)"
+        }
     }
 
     /// What failed, for people: each expectation with what was expected, what was seen, when, and the last events, and

@@ -79,9 +79,18 @@ struct FrameTracker {
         case again(times: Int)
     }
 
-    mutating func note(delivered frame: [UInt8], at node: Int, now: Instant) -> (Delivery, FrameIdentity?) {
-        guard case .arrival(let expected, false) = wakes[node] else { return (.extra, nil) }
-        wakes[node] = .arrival(expected, isDelivered: true)
+    /// Notes a frame that a node delivered.
+    ///
+    /// - Parameter isArrivalKnown: whether the datagram that brought it was noted before; else any may have.
+    mutating func note(
+        delivered frame: [UInt8], at node: Int, isArrivalKnown: Bool, now: Instant
+    ) -> (Delivery, FrameIdentity?) {
+        var expected: FrameIdentity?
+        if isArrivalKnown {
+            guard case .arrival(let carried, false) = wakes[node] else { return (.extra, nil) }
+            wakes[node] = .arrival(carried, isDelivered: true)
+            expected = carried
+        }
         let identity = TrafficFrame.readIdentity(in: frame, of: roster.members[node].configuration.deviceType)
         guard let identity, ledger.knows(identity), expected == nil || expected == identity,
             frame == ledger.flows[identity.flow].frame(identity, roster).bytes

@@ -5,12 +5,11 @@ import VPNProtocol
 final class NodeStates {
     let roster: Roster
     /// The node that runs under each number; nil where none does.
-    private(set) var running: [VirtualNode?]
+    private(set) var running: [(any JudgedNode)?]
     /// Who has whom as a peer.
     private(set) var matrix: PeerMatrix
     /// Which network an address belongs to.
     let networkOf: (IPAddress) -> String?
-    private var numbers: [Int: Int] = [:]
 
     init(_ roster: Roster, networkOf: @escaping (IPAddress) -> String?) {
         self.roster = roster
@@ -19,20 +18,15 @@ final class NodeStates {
         matrix = PeerMatrix(count: roster.count)
     }
 
-    /// The number in the roster of a node of the network; nil for one that is in no scenario.
-    func number(of node: VirtualNode) -> Int? { numbers[node.number] }
-
     /// The name of whoever has, or had, an id.
     func name(of id: NodeID) -> String? { matrix.owner(of: id).map { roster.members[$0].name } }
 
-    func start(_ number: Int, _ node: VirtualNode, _ changed: (PeerMatrix.Change) -> Void) {
+    func start(_ number: Int, _ node: any JudgedNode, _ changed: (PeerMatrix.Change) -> Void) {
         running[number] = node
-        numbers[node.number] = number
         matrix.start(number, as: node.id, changed)
     }
 
-    func end(_ node: VirtualNode, _ changed: (PeerMatrix.Change) -> Void) {
-        guard let number = numbers[node.number], running[number] === node else { return }
+    func end(_ number: Int, _ changed: (PeerMatrix.Change) -> Void) {
         running[number] = nil
         matrix.end(number, changed)
     }
@@ -54,21 +48,20 @@ final class NodeStates {
         case .station(let of, let at, let knownBy): return knower(of, at, knownBy)
         case .table(let table, _, let bounds):
             claim.refresh { bounds.contains(running[$0]?.count(of: table) ?? 0) }
-        case .memory(_, let most): claim.refresh { running[$0]?.engine.heldBytes ?? 0 <= most }
+        case .memory(_, let most): claim.refresh { running[$0]?.heldBytes ?? 0 <= most }
         }
         return claim.exceptions == 0
     }
 
     private func knower(_ of: Int, _ at: Int, _ knownBy: Int) -> Bool {
-        guard let statistics = running[knownBy]?.engine.statistics(), let peer = running[at]?.id else { return false }
-        let station = roster.members[of].station.stationAddress(vlan: nil)
-        return statistics.stations.contains { $0.address == station && $0.peer == peer }
+        guard let peer = running[at]?.id else { return false }
+        return running[knownBy]?.peer(withStation: roster.members[of].station.stationAddress(vlan: nil)) == peer
     }
 
     /// Where a node sends what is for another one; nil where it is no peer.
     private func address(of other: Int, at node: Int) -> IPAddress? {
         guard let id = running[other]?.id else { return nil }
-        return running[node]?.engine.statistics().peers.first { $0.id == id }?.addresses.first?.address
+        return running[node]?.address(ofPeer: id)
     }
 
     /// What there is instead of what a claim says, in words.
@@ -99,12 +92,13 @@ final class NodeStates {
             return "\(name(from)) sends to \(name(to)) at \(address), \(network)"
         case .station(let of, _, let knownBy):
             let station = roster.members[of].station.stationAddress(vlan: nil)
-            let entry = running[knownBy]?.engine.statistics().stations.first { $0.address == station }
-            guard let entry else { return "\(name(knownBy)) knows no station \(station)" }
-            return "\(name(knownBy)) knows \(station) at \(self.name(of: entry.peer) ?? "\(entry.peer)")"
+            guard let peer = running[knownBy]?.peer(withStation: station) else {
+                return "\(name(knownBy)) knows no station \(station)"
+            }
+            return "\(name(knownBy)) knows \(station) at \(self.name(of: peer) ?? "\(peer)")"
         case .table(let table, let nodes, _):
             return list(nodes) { "\(running[$0]?.count(of: table) ?? 0) \(table.name)" }
-        case .memory(let nodes, _): return list(nodes) { "\(running[$0]?.engine.heldBytes ?? 0) bytes" }
+        case .memory(let nodes, _): return list(nodes) { "\(running[$0]?.heldBytes ?? 0) bytes" }
         }
     }
 
@@ -112,9 +106,4 @@ final class NodeStates {
         let shown = nodes.prefix(5).map { "\(roster.members[$0].name): \(value($0))" }.joined(separator: ", ")
         return nodes.count > 5 ? "\(shown), …" : shown
     }
-}
-
-extension VirtualNode {
-    /// How many entries a table of it has.
-    func count(of table: BoundedTable) -> Int { engine.tableSizes.first { $0.table == table }?.count ?? 0 }
 }

@@ -98,10 +98,13 @@ public final class ScenarioRun {
     public var now: Instant { network.now }
 
     /// Numbers of what has happened so far.
-    public var counts: RunCounts { watch.counts }
+    public var counts: RunCounts { watch.judges.counts }
+
+    /// Who met when and what came over, once the run is over.
+    public var summary: RunSummary { watch.judges.tally.summary(roster, watch.judges.tracker.ledger, end: end) }
 
     /// The name of the node that has, or had, an id.
-    public func name(of id: NodeID) -> String? { watch.states.name(of: id) }
+    public func name(of id: NodeID) -> String? { watch.judges.states.name(of: id) }
 
     private func checkRecords() throws(ScenarioError) {
         for case .nodes(let names) in scenario.records.map(\.target) { _ = try roster.numbers(of: names) }
@@ -116,7 +119,7 @@ public final class ScenarioRun {
         network.nameService = { [unowned self] name in addresses(of: name) }
         network.answering = { [unowned self] node, frame in answer(to: frame, at: node) }
         network.add(watch)
-        if watch.invariants.watches(.networkModel) { network.add(checker) }
+        if watch.judges.invariants.watches(.networkModel) { network.add(checker) }
     }
 
     private func planAll() {
@@ -127,7 +130,7 @@ public final class ScenarioRun {
         for (index, flow) in flows.enumerated() where flow.frames > 0 {
             plan(.frame(flow: index, number: 0), at: flow.time(ofFrame: 0))
         }
-        for edge in watch.edges where edge < end { plan(.edge, at: edge) }
+        for edge in watch.judges.edges where edge < end { plan(.edge, at: edge) }
         if let deadline = promise.deadline, deadline < end { plan(.mesh, at: deadline) }
     }
 
@@ -154,12 +157,12 @@ extension ScenarioRun {
     /// - Parameter file: where the scenario comes from, for the report.
     public func finish(file: String? = nil) throws(ScenarioError) -> ScenarioReport {
         try advance(to: end)
-        watch.passEdge(at: end)
-        if promise.deadline == end { watch.check(promise, at: end) }
-        watch.finish(at: end)
+        watch.judges.passEdge(at: end)
+        if promise.deadline == end { watch.judges.check(promise, at: end) }
+        watch.judges.finish(at: end)
         checker.finish(at: end)
         if let first = checker.violations.first {
-            watch.note(networkViolation: first.text, count: checker.violationCount, at: first.time)
+            watch.judges.note(networkViolation: first.text, count: checker.violationCount, at: first.time)
         }
         var report = ScenarioReport(
             scenario.name, file: file, seed: seedNumber, duration: scenario.duration, expectations: try results())
@@ -170,14 +173,14 @@ extension ScenarioRun {
     private func results() throws(ScenarioError) -> [ExpectationResult] {
         var results: [ExpectationResult] = []
         for (index, expectation) in scenario.expectations.enumerated() {
-            var result = try watch.result(of: expectation, index: index, end: end)
+            var result = try watch.judges.result(of: expectation, index: index, end: end)
             if expectation.claim == .invariant(.fullMesh), let reason = promise.reasonForNoJudgement {
                 (result.passed, result.seen) = (false, "not judged: \(reason)")
             }
             results.append(result)
         }
         for invariant in scenario.invariants {
-            var result = watch.invariants.result(of: invariant, text: "invariant \(invariant.rawValue)")
+            var result = watch.judges.invariants.result(of: invariant, text: "invariant \(invariant.rawValue)")
             if invariant == .fullMesh, let reason = promise.reasonForNoJudgement, result.passed {
                 result.seen = "not judged: \(reason)"
             }
@@ -188,19 +191,19 @@ extension ScenarioRun {
 
     private func perform(_ occasion: Occasion) throws(ScenarioError) {
         switch occasion {
-        case .start(let number): if watch.states.running[number] == nil { try start(number) }
+        case .start(let number): if watch.running[number] == nil { try start(number) }
         case .restart(let number):
             guard restarts[number] == now else { return }
             restarts[number] = nil
-            if watch.states.running[number] == nil { try start(number) }
+            if watch.running[number] == nil { try start(number) }
         case .resume(let number):
             guard resumptions[number] == now else { return }
             resumptions[number] = nil
-            if let node = watch.states.running[number] { network.resume(node) }
+            if let node = watch.running[number] { network.resume(node) }
         case .event(let index): try perform(scenario.events[index])
         case .frame(let flow, let number): send(flow, number)
-        case .edge: watch.passEdge(at: now)
-        case .mesh: watch.check(promise, at: now)
+        case .edge: watch.judges.passEdge(at: now)
+        case .mesh: watch.judges.check(promise, at: now)
         }
     }
 
@@ -235,7 +238,7 @@ extension ScenarioRun {
             case .stop(let name, let pause): try end(name, restartAfter: pause) { network.stop($0) }
             case .suspend(let name, let duration):
                 for number in try roster.numbers(of: name) {
-                    guard let node = watch.states.running[number] else { continue }
+                    guard let node = watch.running[number] else { continue }
                     network.suspend(node)
                     let end = max(now + duration, resumptions[number] ?? .zero)
                     resumptions[number] = end
@@ -243,7 +246,7 @@ extension ScenarioRun {
                 }
             case .move(let name, let place):
                 for number in try roster.numbers(of: name) {
-                    if let node = watch.states.running[number] {
+                    if let node = watch.running[number] {
                         try network.move(node, toNetwork: place)
                     } else {
                         try network.attach(roster.members[number].name, to: place)
@@ -267,7 +270,7 @@ extension ScenarioRun {
     private func end(_ name: String, restartAfter pause: Duration?, _ end: (VirtualNode) -> Void) throws(ScenarioError)
     {
         for number in try roster.numbers(of: name) {
-            if let node = watch.states.running[number] { end(node) }
+            if let node = watch.running[number] { end(node) }
             // What was planned for the life that is over does not hold for the next one.
             resumptions[number] = nil
             restarts[number] = pause.map { now + $0 }
@@ -280,13 +283,13 @@ extension ScenarioRun {
         if number + 1 < flow.frames {
             plan(.frame(flow: index, number: number + 1), at: flow.time(ofFrame: number + 1))
         }
-        guard let node = watch.states.running[flow.sender], !node.isSuspended else { return }
+        guard let node = watch.running[flow.sender], !node.isSuspended else { return }
         let identity = FrameIdentity(flow: index, number: number, direction: .request)
         network.send(flow.frame(identity, roster).bytes, from: node)
     }
 
     private func answer(to frame: [UInt8], at node: VirtualNode) -> [UInt8]? {
-        guard let number = watch.states.number(of: node),
+        guard let number = watch.number(of: node),
             let identity = TrafficFrame.readIdentity(in: frame, of: node.configuration.deviceType),
             flows.indices.contains(identity.flow), flows[identity.flow].frame(identity, roster).bytes == frame
         else { return nil }

@@ -25,6 +25,9 @@ public struct Scenario: Sendable {
     public var invariants: [Invariant] = Invariant.defaults
     /// How long after the last fault nodes may need to become a full mesh; nil for what their timeouts allow.
     public var settlingTime: Duration?
+    /// How long a second of the scenario takes in the lab, in thousandths of a second; nil where the file says nothing of the
+    /// lab. It means nothing to the simulator.
+    public var labScale: Int?
 
     /// What stands for every node where a claim is about each of some nodes. No node has this name.
     public static let allNodes = "all"
@@ -88,6 +91,10 @@ public struct NodePlan: Sendable {
     public var clockDrift = 0
     /// What the link does that it sends on; nil for that of the network.
     public var link: LinkModel?
+    /// The password that the seal was made of, for programs that make their keys themselves; nil for none.
+    public var sharedKey: String?
+    /// The file of the program that it is in the lab; nil for this program. It means nothing to the simulator.
+    public var implementation: String?
 
     /// A node in a network.
     public init(_ name: String, in network: String, _ configuration: NodeConfiguration) {

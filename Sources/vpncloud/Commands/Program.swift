@@ -14,6 +14,7 @@ struct Program: ParsableCommand {
             vpncloud pcap decrypt|show <capture> ...
             vpncloud sim run <file> ...
             vpncloud sim check|verify <file> ...
+            vpncloud lab run|compare <file> ...
             """,
         discussion: """
             Creates a network device and connects it to those of other nodes. Every node finds every other; knowing \
@@ -108,7 +109,8 @@ struct Program: ParsableCommand {
 /// The subcommands on their own, with none of the program's options, so that each can have an option of the same name.
 struct StandAlone: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vpncloud", version: Version.description, subcommands: [CheckConfig.self, Pcap.self, Sim.self])
+        commandName: "vpncloud", version: Version.description,
+        subcommands: [CheckConfig.self, Pcap.self, Sim.self, Lab.self])
 }
 
 extension Program {

@@ -35,6 +35,9 @@ extension ScenarioFile {
             let link = nodeLink(fields, in: network)
             let addresses = fields.number("addresses", ScenarioValues.number(1...16))
             let drift = fields.value("clock_drift", ScenarioValues.drift)
+            let implementation = fields.value("implementation") { text throws(ValueError) in
+                try SettingValues.nonEmpty(text, "the path of an implementation file")
+            }
             if let fault = own.keyFault(over: defaults) { faults.report(fields.position, "shared_key: \(fault)") }
             total += isGroup ? count ?? 0 : 1
             guard let name, let network else { continue }
@@ -44,6 +47,7 @@ extension ScenarioFile {
             plan.link = link
             plan.addresses = addresses ?? 1
             plan.clockDrift = drift ?? 0
+            plan.implementation = implementation
             scenario.nodes.append(plan)
             settings.append(own.over(defaults))
             places.append(fields.position)
@@ -72,7 +76,7 @@ extension ScenarioFile {
     private func nodeFields(_ node: YAMLNode) -> ScenarioFields? {
         let fields = ScenarioFields(
             node, "a node like { name: a, network: internet }",
-            keys: ["name", "count", "network", "start", "addresses", "clock_drift", "link"]
+            keys: ["name", "count", "network", "start", "addresses", "clock_drift", "link", "implementation"]
                 + ConfigurationKey.inScenario, faults: faults,
             refusal: { ConfigurationKey(rawValue: $0)?.refusalInScenario })
         fields?.require("name", "what the node is called, such as hub")
@@ -116,6 +120,7 @@ extension ScenarioFile {
                 let seal =
                     faults.isEmpty
                     ? try keys.seal(settings, magic: network.magic) : PacketSeal(unencrypted: network.magic)
+                if case .text(let text)? = settings.key { scenario.nodes[index].sharedKey = text }
                 scenario.nodes[index].configuration = network.configuration(
                     settings.deviceType ?? .tap, seal: seal, reportsMessages: false)
             } catch let error as Failure {

@@ -55,6 +55,15 @@ extension ScenarioFile {
         return knownName(key, node, among: known, "record", isKnown: known.contains)
     }
 
+    /// Reads what the lab is told: that the scenario is to be played there, and how fast.
+    mutating func readLab(_ node: YAMLNode) {
+        guard
+            let fields = ScenarioFields(
+                node, "what the lab is told, like { scale: 0.1 }", keys: ["scale"], faults: faults)
+        else { return }
+        scenario.labScale = fields.number("scale", ScenarioValues.scale) ?? 1000
+    }
+
     /// Reads which invariants count and which do not; those that are not named are as they are by default.
     mutating func readInvariants(_ node: YAMLNode) {
         let all = Invariant.allCases

@@ -40,8 +40,7 @@ struct ScenarioFile {
     private mutating func read(_ root: YAMLNode) {
         let keys = [
             "name", "seed", "duration", "settle", "defaults", "networks", "nodes", "records", "events", "traffic",
-            "expect",
-            "invariants",
+            "expect", "invariants", "lab",
         ]
         guard
             let fields = ScenarioFields(
@@ -65,6 +64,7 @@ struct ScenarioFile {
         checkFrameCount(fields)
         for item in fields.list("expect") { readExpectation(item) }
         if let node = fields.node("invariants") { readInvariants(node) }
+        if let node = fields.node("lab") { readLab(node) }
     }
 }
 

@@ -95,6 +95,19 @@ enum ScenarioValues {
         return seed
     }
 
+    /// How long a second takes, in thousandths of a second: `0.1` is 100, `1` is 1000.
+    static func scale(_ text: String) throws(ValueError) -> Int {
+        let expected = ValueError.expected("a number from 0.001 to 1, like 0.1, with at most three digits after the point")
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), parts[0] == "0" || parts[0] == "1",
+            parts.count == 1 || (1...3).contains(parts[1].count) && parts[1].allSatisfy(\.isASCIIDigit)
+        else { throw expected }
+        let fraction = parts.count == 2 ? String(parts[1]) : ""
+        let digits = parts[0] + fraction + String(repeating: "0", count: 3 - fraction.count)
+        guard let thousandths = Int(digits), (1...1000).contains(thousandths) else { throw expected }
+        return thousandths
+    }
+
     /// A reader of whole numbers of a range.
     static func number(_ range: ClosedRange<Int>) -> (String) throws(ValueError) -> Int {
         { text throws(ValueError) in

@@ -1,0 +1,102 @@
+import VPNNode
+
+/// A program of the protocol as a file of implementations describes it (docs/implementations.md): how to start it as a node,
+/// how to see that it is up, and how to end it.
+package struct Implementation: Sendable {
+    /// How a setting becomes arguments.
+    package enum Rule: Hashable, Sendable {
+        /// These, with the value in the place of ``Implementation/placeholder``.
+        case template([String])
+        /// Those of the value.
+        case choices([String: [String]])
+    }
+
+    /// What tells that a node is up.
+    package enum Sign: Hashable, Sendable {
+        /// A line of its output in which this expression is found.
+        case output(String)
+        /// Its device.
+        case device
+    }
+
+    /// Where the program is.
+    package enum Program: Hashable, Sendable {
+        /// The one that runs the lab.
+        case own
+        /// At a path, or under a name in PATH.
+        case other(String)
+    }
+
+    package static let placeholder = "{value}"
+
+    package var name: String
+    package var program: Program
+    package var arguments: [String] = []
+    package var environment: [String: String] = [:]
+    package var dialects: [String] = []
+    /// In the order of the file.
+    package var settings: [(key: String, rule: Rule)] = []
+    /// Settings that it has no option for, with the value that is built in.
+    package var unsupported: [String: String] = [:]
+    package var ignored: [String] = []
+    /// Whether it writes the statistics file of this program.
+    package var hasStatistics = false
+    package var sign = Sign.device
+    package var startTime: Duration = .seconds(10)
+    package var stopSignal: Int32 = 15
+    package var stopTime: Duration = .seconds(5)
+
+    package init(name: String, program: Program) {
+        self.name = name
+        self.program = program
+    }
+}
+
+extension Implementation {
+    /// This program.
+    package static var own: Self {
+        var own = Self(name: "vpncloud", program: .own)
+        own.environment = ["VPNCLOUD_STATS_INTERVAL": "100ms"]
+        own.dialects = ["manual", "0.8", "0.9", "1"]
+        own.settings = [
+            ("device_type", .template(["--type", placeholder])), ("device_name", .template(["--device", placeholder])),
+            ("mode", .template(["--mode", placeholder])), ("port", .template(["--listen", placeholder])),
+            ("peers", .template(["--connect", placeholder])), ("subnets", .template(["--subnet", placeholder])),
+            ("crypto", .template(["--crypto", placeholder])),
+            ("shared_key", .template(["--shared-key", placeholder])),
+            ("magic", .template(["--magic", placeholder])), ("compat", .template(["--compat", placeholder])),
+            ("peer_timeout", .template(["--peer-timeout", placeholder])),
+            ("dst_timeout", .template(["--dst-timeout", placeholder])),
+            ("stats_file", .template(["--stats-file", placeholder])),
+            ("port_forwarding", .choices(["true": ["--port-forwarding"], "false": ["--no-port-forwarding"]])),
+            ("offload", .choices(["true": ["--offload"], "false": ["--no-offload"]])),
+        ]
+        own.hasStatistics = true
+        own.sign = .output(" runs on ")
+        return own
+    }
+
+    /// The arguments of a node.
+    ///
+    /// - Parameter values: the settings that have a value, each with one, or several that are one after the other.
+    package func arguments(for values: [(key: String, values: [String])]) throws(LabError) -> [String] {
+        var result = arguments
+        for (key, values) in values where !settings.contains(where: { $0.key == key }) && !ignored.contains(key) {
+            if unsupported[key] != nil, values == unsupported[key].map({ [$0] }) { continue }
+            if values.isEmpty { continue }
+            throw LabError("\(name) has no option for \(key): \(values.joined(separator: ", "))")
+        }
+        for (key, rule) in settings {
+            for value in values.first(where: { $0.key == key })?.values ?? [] {
+                switch rule {
+                case .template(let words):
+                    result += words.map { $0.replacing(Self.placeholder, with: value) }
+                case .choices(let choices):
+                    guard let words = choices[value] else { throw LabError("\(name) has no option for \(key): \(value)") }
+                    result += words
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,143 @@
+import Glibc
+import VPNLab
+import VPNNode
+
+/// Reads implementation files (docs/implementations.md).
+struct ImplementationFile {
+    private static let keys = [
+        "name", "about", "program", "arguments", "environment", "dialects", "settings", "unsupported", "ignored",
+        "statistics", "up", "stop",
+    ]
+
+    private let faults: FaultList
+    private let folder: String
+
+    /// The implementation of a file.
+    static func read(_ path: String) throws(Failure) -> Implementation {
+        let bytes: [UInt8]
+        do {
+            bytes = try FileBytes.read(path, atMost: YAMLNode.Bounds.byteCount)
+        } catch {
+            throw .usage("cannot read the implementation file '\(path)': \(error)")
+        }
+        do throws(ConfigurationFileError) {
+            let root = try YAMLNode.parse(bytes, file: path)
+            let absolute = FileBytes.absolute(path)
+            let folder = absolute.lastIndex(of: "/").map { String(absolute[..<$0]) } ?? "."
+            let file = ImplementationFile(faults: FaultList(file: path), folder: folder)
+            let read = root.flatMap(file.implementation)
+            if root == nil { file.faults.report(TextPosition(line: 1, column: 1), "the file says nothing") }
+            try file.faults.throwIfAny()
+            guard let read else { preconditionFailure("a file without faults says what it is to say") }
+            return read
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    private func implementation(_ root: YAMLNode) -> Implementation? {
+        guard
+            let fields = ScenarioFields(
+                root, "an implementation, lines of the form 'key: value'", keys: Self.keys, faults: faults)
+        else { return nil }
+        fields.require("name", "what tables and logs call it")
+        fields.require("program", "'self', a path, or a name in PATH")
+        fields.require("up", "how to tell that a node is up, such as { device: true }")
+        let name = fields.value("name") { text throws(ValueError) in try SettingValues.nonEmpty(text, "a name") }
+        let program = fields.value("program") { text throws(ValueError) in
+            try SettingValues.nonEmpty(text, "'self', a path, or a name in PATH")
+        }
+        var result = Implementation(name: name ?? "", program: program.map(self.program) ?? .own)
+        result.arguments = texts(fields, "arguments")
+        result.environment = Dictionary(pairs(fields, "environment")) { _, new in new }
+        result.dialects = texts(fields, "dialects")
+        result.ignored = texts(fields, "ignored")
+        result.unsupported = Dictionary(pairs(fields, "unsupported")) { _, new in new }
+        result.hasStatistics =
+            fields.value("statistics") { text throws(ValueError) in
+                guard ["vpncloud", "none"].contains(text) else { throw ValueError.expected("'vpncloud' or 'none'") }
+                return text == "vpncloud"
+            } ?? false
+        result.settings = settings(fields)
+        readSign(fields, &result)
+        readStop(fields, &result)
+        return result
+    }
+
+    private func program(_ text: String) -> Implementation.Program {
+        if text == "self" { return .own }
+        return .other(text.contains("/") && !text.hasPrefix("/") ? "\(folder)/\(text)" : text)
+    }
+
+    private func settings(_ fields: ScenarioFields) -> [(key: String, rule: Implementation.Rule)] {
+        guard case .mapping(let entries)? = fields.node("settings")?.content else { return [] }
+        return entries.compactMap { entry in
+            guard let key = entry.keyText(faults) else { return nil }
+            switch entry.value.content {
+            case .list: return (key, .template(texts(entry.value, key)))
+            case .mapping(let choices):
+                var words: [String: [String]] = [:]
+                for choice in choices {
+                    if let value = choice.keyText(faults) { words[value] = texts(choice.value, key) }
+                }
+                return (key, .choices(words))
+            case .scalar:
+                faults.report(
+                    entry.value.position,
+                    "\(key): expected a list like [--option, \"{value}\"], or a mapping of values to lists, found \(entry.value.summary)"
+                )
+                return nil
+            }
+        }
+    }
+
+    private func readSign(_ fields: ScenarioFields, _ result: inout Implementation) {
+        guard let node = fields.node("up"),
+            let up = ScenarioFields(
+                node, "how to tell that a node is up, like { output: \"running\" }",
+                keys: ["output", "device", "within"], faults: faults)
+        else { return }
+        if let text = up.value("output", { text throws(ValueError) in try SettingValues.nonEmpty(text, "a text") }) {
+            if (try? Regex(text)) == nil { up.report("output", "'\(text.shortenedForMessage)' is no regular expression") }
+            result.sign = .output(text)
+        }
+        if let time = up.value("within", ScenarioValues.positiveDuration) { result.startTime = time }
+    }
+
+    private func readStop(_ fields: ScenarioFields, _ result: inout Implementation) {
+        guard let node = fields.node("stop"),
+            let stop = ScenarioFields(
+                node, "how it ends, like { signal: SIGTERM }", keys: ["signal", "within", "status"], faults: faults)
+        else { return }
+        let signals = ["SIGTERM": SIGTERM, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT]
+        if let signal = stop.value(
+            "signal",
+            { text throws(ValueError) in
+                guard let signal = signals[text] else { throw ValueError.expected("SIGTERM, SIGINT or SIGQUIT") }
+                return signal
+            })
+        {
+            result.stopSignal = signal
+        }
+        if let time = stop.value("within", ScenarioValues.positiveDuration) { result.stopTime = time }
+    }
+
+    private func texts(_ fields: ScenarioFields, _ key: String) -> [String] {
+        fields.node(key).map { texts($0, key) } ?? []
+    }
+
+    private func texts(_ node: YAMLNode, _ key: String) -> [String] {
+        ValueReader(faults: faults).list(key, node) { text throws(ValueError) in text }
+    }
+
+    private func pairs(_ fields: ScenarioFields, _ key: String) -> [(String, String)] {
+        guard case .mapping(let entries)? = fields.node(key)?.content else { return [] }
+        return entries.compactMap { entry in
+            guard let name = entry.keyText(faults), case .scalar(let scalar) = entry.value.content else {
+                faults.report(entry.value.position, "\(key): expected a text, found \(entry.value.summary)")
+                return nil
+            }
+            return (name, scalar.text)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Glibc
+import VPNLab
+import VPNSimulator
+
+/// Plays scenario files in the lab, several at a time, and says what came of them.
+struct LabSession {
+    private struct Job {
+        let file: String
+        let scenario: Scenario
+        let stage: LabStage
+        var process: LabProcess?
+        var start: UInt64 = 0
+        var report: ScenarioReport?
+    }
+
+    private var jobs: [Job] = []
+    private let folder: LabFolder
+    private let signals = SignalWait()
+    private let threads: Int
+    private let isLive: Bool
+    private var progress = ProgressLine()
+
+    /// - Parameters:
+    ///   - captures: the folder for captures; nil for none.
+    ///   - threads: how many scenarios are played at a time.
+    init(
+        _ files: [(file: String, scenario: Scenario)], captures: String?, keeps: Bool, isVerbose: Bool, threads: Int
+    ) throws(Failure) {
+        let missing = KernelFeatures.missing()
+        guard missing.isEmpty else {
+            throw Failure(lines: missing.map { "vpncloud: the lab cannot be built: \($0)" }, status: 2)
+        }
+        folder = try LabFolder()
+        self.threads = threads
+        isLive = keeps || isVerbose
+        for (number, item) in files.enumerated() {
+            var stage = LabStage(file: item.file, folder: try folder.folder("\(number + 1)"))
+            stage.captures = captures.map { files.count > 1 ? "\($0)/\(Self.stem(of: item.file))" : $0 }
+            stage.keeps = keeps
+            stage.isVerbose = isVerbose
+            jobs.append(Job(file: item.file, scenario: item.scenario, stage: stage))
+        }
+        if let captures, files.count > 1 { unsafe mkdir(captures, 0o777) }
+    }
+
+    private static func stem(of file: String) -> String {
+        let base = file.split(separator: "/").last.map(String.init) ?? "scenario"
+        return base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
+    }
+
+    /// Plays all, and returns the reports in the order of the files.
+    ///
+    /// - Parameter finished: is told of each report in that order, as soon as those before it are told.
+    mutating func run(_ finished: (ScenarioReport) -> Void = { _ in }) throws(Failure) -> [ScenarioReport] {
+        defer { folder.remove() }
+        var told = 0
+        while told < jobs.count {
+            try startWhatFits()
+            let isEnding = signals.wait(milliseconds: 20)
+            if isEnding {
+                progress.clear()
+                endAll()
+                throw .runTime("a signal ended the lab")
+            }
+            for index in jobs.indices where jobs[index].process?.poll() != nil && jobs[index].report == nil {
+                jobs[index].report = report(of: jobs[index])
+            }
+            while told < jobs.count, let report = jobs[told].report {
+                progress.clear()
+                finished(report)
+                told += 1
+            }
+            showProgress()
+        }
+        progress.clear()
+        return jobs.compactMap(\.report)
+    }
+
+    private mutating func startWhatFits() throws(Failure) {
+        for index in jobs.indices where jobs[index].process == nil {
+            guard jobs.count(where: { $0.process != nil && $0.report == nil }) < threads else { return }
+            let stage = jobs[index].stage
+            do {
+                if isLive {
+                    jobs[index].process = try LabProcess(
+                        LabStage.program, stage.arguments(isInside: false), output: STDOUT_FILENO)
+                } else {
+                    let output = try OpenFile("\(stage.folder)/output", flags: O_WRONLY | O_CREAT | O_APPEND)
+                    jobs[index].process = try LabProcess(
+                        LabStage.program, stage.arguments(isInside: false), output: output.descriptor)
+                }
+            } catch {
+                endAll()
+                throw .runTime("\(error)")
+            }
+            if let process = jobs[index].process { folder.note(process.id) }
+            jobs[index].start = monotonicNanoseconds()
+        }
+    }
+
+    /// Lets all that run end, and waits for that.
+    private func endAll() {
+        for job in jobs { job.process?.signal(SIGTERM) }
+        let last = monotonicNanoseconds() + 5_000_000_000
+        while monotonicNanoseconds() < last, jobs.contains(where: { $0.process.map { $0.poll() == nil } ?? false }) {
+            usleep(10_000)
+        }
+        for job in jobs { job.process?.kill() }
+    }
+
+    private func report(of job: Job) -> ScenarioReport {
+        if let bytes = try? FileBytes.read("\(job.stage.folder)/\(LabStage.report)", atMost: YAMLNode.Bounds.byteCount),
+            let report = ScenarioReport(json: bytes)
+        {
+            return report
+        }
+        let output = (try? FileBytes.read("\(job.stage.folder)/output", atMost: 1 << 20)) ?? []
+        let ending = job.process?.poll().map { "\($0)" } ?? "did not start"
+        var report = ScenarioReport(
+            job.scenario.name, file: job.file, seed: job.scenario.seed, duration: job.scenario.duration)
+        report.world = .lab
+        report.problem = "the lab \(ending): \(String(decoding: output.suffix(2000), as: UTF8.self))"
+        return report
+    }
+
+    private mutating func showProgress() {
+        let now = monotonicNanoseconds()
+        var (done, whole): (UInt64, UInt64) = (0, 0)
+        for job in jobs {
+            let time = UInt64(clamping: (job.scenario.duration * (job.scenario.labScale ?? 1000) / 1000).nanoseconds)
+            whole += time
+            done += job.report != nil ? time : job.process == nil ? 0 : min(time, now - job.start)
+        }
+        let running = jobs.filter { $0.process != nil && $0.report == nil }.map(\.file)
+        progress.show(Int(clamping: done * 1000 / max(whole, 1))) { running.joined(separator: ", ") }
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Glibc
+import Testing
+
+extension KernelTests {
+    /// Scenario files on the real kernel, by the built program.
+    @Suite("'vpncloud lab'", .serialized)
+    struct ScenariosInTheLab {
+        private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+
+        /// Quick scenarios, each for something else: frames by claims, NAT and holes in it, names, VLANs.
+        private static let crossSection = ["mode-router-tun", "vlans-are-apart", "close", "switch-learns-from-arp"]
+
+        @Test(
+            "plays scenarios at a time, and judges them as the simulator does",
+            .enabled(
+                if: FileManager.default.fileExists(atPath: "\(Self.root)/scenarios"),
+                "the sources that the tests were built from are not here"))
+        func crossSection() async throws {
+            try await withLab { lab in
+                let files = Self.crossSection.map { "\(Self.root)/scenarios/\($0).yaml" }
+                let report = "\(lab.directory)/report.xml"
+                let result = try await lab.run(
+                    [try Program.path(), "lab", "run", "-j", "4", "--junit", report] + files, within: .seconds(60))
+                try claim(result.succeeded, result.output)
+                try claim(
+                    result.output.contains("4 scenarios: 4 passed, 0 failed, 0 not judged"), result.output)
+                let xml = try String(contentsOfFile: report, encoding: .utf8)
+                try claim(xml.contains("tests=\"4\" failures=\"0\" errors=\"0\" skipped=\"0\""), xml)
+            }
+        }
+
+        private static func behind(_ nat: String) -> String {
+            """
+            name: two nodes behind NAT
+            duration: 5s
+            defaults: { device_type: tun, port_forwarding: false, peers: [hub] }
+            networks:
+              internet: {}
+              left: { behind: { network: internet, nat: \(nat) } }
+              right: { behind: { network: internet, nat: \(nat) } }
+            nodes:
+              - { name: hub, network: internet, peers: [], subnets: [10.0.0.0/24] }
+              - { name: a, network: left, subnets: [10.0.1.0/24] }
+              - { name: b, network: right, subnets: [10.0.2.0/24] }
+            traffic:
+              - { from: a, to: b, every: 100ms, start: 4s }
+            expect:
+              - { within: 4s, connected: [a, b] }
+
+            """
+        }
+
+        @Test("shows in a comparison that a NAT is not as the simulator was told")
+        func wrongModel() async throws {
+            try await withLab { lab in
+                let (open, closed) = (
+                    try lab.write(Self.behind("open"), to: "open.yaml"),
+                    try lab.write(Self.behind("symmetric"), to: "symmetric.yaml")
+                )
+                let program = try Program.path()
+                async let same = lab.run([program, "lab", "compare", open], within: .seconds(30))
+                async let other = lab.run([program, "lab", "compare", closed, "--simulated", open], within: .seconds(30))
+                let (agreement, difference) = try await (same, other)
+                try claim(agreement.succeeded && agreement.output.contains("both agree"), agreement.output)
+                try claim(difference.ending == .exited(1), difference.output)
+                try claim(
+                    difference.output.contains("! { within: 4s, connected: [a, b] }"), difference.output)
+                try claim(difference.output.contains("! a to b"), difference.output)
+            }
+        }
+
+        @Test("leaves nothing behind when it is killed but files, which 'lab clean' removes")
+        func killed() async throws {
+            try await withLab { lab in
+                let file = try lab.write(Self.behind("open").replacing("5s", with: "5min"), to: "long.yaml")
+                let place = ["TMPDIR": lab.directory]
+                let program = try Program.path()
+                let child = try lab.start([program, "lab", "run", "-v", file], environment: place, name: "lab")
+                try await waitUntil("the nodes run", within: .seconds(20)) {
+                    child.output.components(separatedBy: " runs on ").count > 3
+                }
+                let folder = "\(lab.directory)/vpnlab-\(child.pid)"
+                let stage = try #require(contents(of: "\(folder)/stages")?.split(separator: " ").first)
+                kill(child.pid, SIGKILL)
+                try await child.wait()
+                try await waitUntil("its processes are gone") {
+                    !FileManager.default.fileExists(atPath: "/proc/\(stage)")
+                        && !Self.commandLines().contains { $0.contains(folder) }
+                }
+                try claim(FileManager.default.fileExists(atPath: folder), "the files are there")
+                let clean = try await lab.run(["env", "TMPDIR=\(lab.directory)", program, "lab", "clean"])
+                try claim(clean.succeeded && clean.output == "removed \(folder)\n", clean.output)
+                try claim(!FileManager.default.fileExists(atPath: folder), "they are gone")
+            }
+        }
+
+        @Test("ends at a signal, and cleans up")
+        func interrupted() async throws {
+            try await withLab { lab in
+                let file = try lab.write(Self.behind("open").replacing("5s", with: "5min"), to: "long.yaml")
+                let program = try Program.path()
+                let child = try lab.start(
+                    [program, "lab", "run", "-v", file], environment: ["TMPDIR": lab.directory], name: "lab")
+                try await waitUntil("the nodes run", within: .seconds(20)) {
+                    child.output.components(separatedBy: " runs on ").count > 3
+                }
+                let folder = "\(lab.directory)/vpnlab-\(child.pid)"
+                child.signal(SIGTERM)
+                let ending = try await child.wait(within: .seconds(10))
+                try claim(ending == .exited(1), "\(ending): \(child.output)")
+                try claim(!FileManager.default.fileExists(atPath: folder), "the files are still there")
+                try claim(!Self.commandLines().contains { $0.contains(folder) }, "a process is still there")
+            }
+        }
+
+        private static func commandLines() -> [String] {
+            let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return processes.filter { Int($0) != nil }.compactMap { contents(of: "/proc/\($0)/cmdline") }
+        }
+    }
+}

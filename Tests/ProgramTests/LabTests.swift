@@ -1,0 +1,228 @@
+import Testing
+import VPNNode
+import VPNProtocol
+
+@testable import VPNLab
+@testable import VPNSimulator
+@testable import vpncloud
+
+/// The parts of the lab that need no kernel.
+@Suite("The lab, without a kernel")
+struct LabTests {
+    @Test("lets time go by faster, and rounds timeouts of nodes to whole seconds")
+    func clock() {
+        let clock = LabClock(scale: 100, start: 1_000_000_000)
+        #expect(clock.instant(at: 1_100_000_000) == .zero + .seconds(1))
+        #expect(clock.time(of: .zero + .seconds(60)) == 7_000_000_000)
+        #expect(clock.instant(at: 5) == .zero)
+        #expect([5, 120, 1800].map { clock.timeout(.seconds($0)) } == [1, 12, 180])
+    }
+
+    @Test(
+        "knows what the log says of peers",
+        arguments: [
+            (
+                "2026-03-01T12:00:00.123Z INFO node 000102030405060708090a0b0c0d0e0f runs on tun device vpn0 and UDP port 3210 (IPv4)",
+                LogEvent.started(NodeID(bits: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f)) as LogEvent?
+            ),
+            (
+                "2026-03-01T12:00:00.123Z INFO peer 0a1b2c3d at 192.0.2.1:3210 joined, claims 1 subnet",
+                .joined("0a1b2c3d", Endpoint(IPAddress(192, 0, 2, 1), port: 3210))
+            ),
+            (
+                "2026-03-01T12:00:00.123Z INFO peer 0a1b2c3d at [2001:db8::1]:5 is gone: it said goodbye",
+                .lost("0a1b2c3d", Endpoint(IPAddress(bits: 0x2001_0db8 << 96 | 1), port: 5), .closed)
+            ),
+            ("2026-03-01T12:00:00.123Z INFO peer 0a1b2c3d is also at 192.0.2.1:3210", nil),
+            ("peer", nil), ("", nil),
+        ])
+    func log(line: String, event: LogEvent?) { #expect(LogEvent(line) == event) }
+
+    @Test("reads the log lines that events make, whatever they are")
+    func events() {
+        let id = NodeID(bits: 0x1234_5678 << 96)
+        let endpoint = Endpoint(IPAddress(192, 0, 2, 1), port: 3210)
+        for loss in PeerLoss.allCases {
+            let text = Event.peerLost(id, endpoint, loss).text()
+            #expect(LogEvent("time INFO \(text)") == .lost(id.short, endpoint, loss), "\(text)")
+        }
+        for claims in 0...2 {
+            let text = Event.peerJoined(id, endpoint, claims: claims).text()
+            #expect(LogEvent("time INFO \(text)") == .joined(id.short, endpoint), "\(text)")
+        }
+    }
+
+    @Test("reads the UDP datagrams that frames of the simulator hold, and nothing else")
+    func datagrams() throws {
+        let ends = [
+            (IPAddress(192, 0, 2, 1), IPAddress(192, 0, 2, 2)), (IPAddress(bits: 1 << 100), IPAddress(bits: 1 << 101)),
+        ]
+        for (from, to) in ends {
+            let (source, destination) = (Endpoint(from, port: 3210), Endpoint(to, port: 4000))
+            let frame = try #require(UDPFrame(from: source, to: destination, payload: [1, 2, 3]))
+            let datagram = try #require(WireDatagram(frame.bytes))
+            #expect(datagram.source == source && datagram.destination == destination)
+            #expect(datagram.payload == [1, 2, 3] && datagram.byteCount == frame.bytes.count - 14)
+            for count in 0..<frame.bytes.count { _ = WireDatagram(Array(frame.bytes[..<count])) }
+        }
+        #expect(WireDatagram([UInt8](repeating: 0, count: 100)) == nil)
+    }
+
+    @Test("makes arguments of settings as an implementation file says, and refuses what the program cannot do")
+    func arguments() throws {
+        var program = Implementation(name: "mine", program: .other("mine"))
+        program.arguments = ["run"]
+        program.settings = [
+            ("peers", .template(["-c", "{value}"])), ("mode", .template(["--mode={value}"])),
+            ("port_forwarding", .choices(["true": [], "false": ["--no-port-forwarding"]])),
+        ]
+        program.unsupported = ["dst_timeout": "300"]
+        program.ignored = ["offload"]
+        let values = [
+            ("mode", ["hub"]), ("peers", ["a:1", "b:2"]), ("port_forwarding", ["false"]), ("offload", ["true"]),
+            ("dst_timeout", ["300"]), ("subnets", []),
+        ].map { (key: $0.0, values: $0.1) }
+        #expect(
+            try program.arguments(for: values)
+                == ["run", "-c", "a:1", "-c", "b:2", "--mode=hub", "--no-port-forwarding"])
+        #expect(throws: LabError("mine has no option for dst_timeout: 30")) {
+            try program.arguments(for: [(key: "dst_timeout", values: ["30"])])
+        }
+        #expect(throws: LabError("mine has no option for magic: 00000001")) {
+            try program.arguments(for: [(key: "magic", values: ["00000001"])])
+        }
+    }
+
+    @Test("makes rules of what links do")
+    func links() {
+        func rules(_ change: (inout LinkModel) -> Void) -> [String] {
+            var model = LinkModel()
+            change(&model)
+            return LinkRules(model: model, clock: LabClock(scale: 1000, start: 0), kernel: KernelFeatures()).rules
+        }
+        #expect(rules { _ in } == [])
+        #expect(
+            rules { $0.loss = .independent(Probability(millionths: 50_000)) }
+                == ["meta l4proto udp numgen random mod 1000000 < 50000 drop"])
+        #expect(rules { $0.loss = .numbered([1, 7]) } == ["meta l4proto udp numgen inc mod 2000000000 { 0, 6 } drop"])
+        #expect(rules { $0.loss = .messages(.close, numbered: []) } == ["meta l4proto udp @th,120,8 3 drop"])
+        #expect(rules { $0.mtu = 1500 } == ["ip length > 1500 drop", "ip6 length > 1460 drop"])
+    }
+
+    @Test("gives queues their rates by the speed of the time")
+    func queues() {
+        var model = LinkModel()
+        model.rate = 1_000_000
+        model.queueBytes = 65_536
+        var kernel = KernelFeatures()
+        let clock = LabClock(scale: 200, start: 0)
+        #expect(LinkRules(model: model, clock: clock, kernel: kernel).queues(of: "eth0") == [])
+        kernel.hasRate = true
+        #expect(
+            LinkRules(model: model, clock: clock, kernel: kernel).queues(of: "eth0")
+                == ["qdisc add dev eth0 root handle 10: tbf rate 5000000bit burst 6250b limit 65536b"])
+    }
+
+    @Test("keeps the port of an inner endpoint where it is free, and one address for each node")
+    func translation() throws {
+        var gateway = GatewayPlan(to: "internet")
+        gateway.nat = NATModel(.carrier)
+        gateway.nat?.ports = .preserved
+        let externals = (1...4).map { IPAddress(203, 0, 113, $0) }
+        var translation = Translation(
+            gateway, externals: externals, clock: LabClock(scale: 1000, start: 0), seed: 1)
+        func inside(_ host: UInt8, _ port: UInt16) -> Endpoint { Endpoint(IPAddress(192, 168, 0, host), port: port) }
+        let first = try #require(translation.register(inside(1, 3210)))
+        #expect(first.external == Endpoint(externals[0], port: 3210) && first.isNew)
+        let again = try #require(translation.register(inside(1, 3210)))
+        #expect(again.external == first.external && !again.isNew)
+        #expect(translation.register(inside(1, 4000))?.external.address == externals[0])
+        #expect(translation.register(inside(2, 3210))?.external == Endpoint(externals[1], port: 3210))
+        for host in 3...4 { _ = translation.register(inside(UInt8(host), 3210)) }
+        let fifth = try #require(translation.register(inside(5, 3210)))
+        #expect(fifth.external.address == externals[0] && fifth.external.port != 3210)
+        gateway.nat = NATModel(.symmetric)
+        var symmetric = Translation(
+            gateway, externals: [externals[0]], clock: LabClock(scale: 1000, start: 0), seed: 1)
+        #expect(symmetric.register(inside(1, 3210)) == nil)
+        #expect(symmetric.rules.contains("oifname \"outer\" masquerade fully-random"))
+    }
+
+    @Test("reads its own reports back")
+    func reports() throws {
+        var scenario = Scenario(name: "two: \"nodes\"\n")
+        scenario.duration = .seconds(10)
+        scenario.networks = [NetworkPlan("net")]
+        scenario.nodes = ["a", "b"].map {
+            NodePlan($0, in: "net", NodeConfiguration(seal: PacketSeal(unencrypted: .standard)))
+        }
+        scenario.nodes[1].configuration.peers = [try #require(PeerName("a"))]
+        scenario.traffic = [TrafficPlan(from: "a", to: "b", every: .seconds(1))]
+        scenario.expectations = [
+            Expectation(.connected([]), .within(.seconds(1)), text: "{ within: 1s, connected: all }"),
+            Expectation(.peers(of: "a", .init(least: 2)), .atEnd, text: "{ at_end: … }"),
+        ]
+        let run = try ScenarioRun(scenario)
+        var report = try run.finish(file: "x.yaml")
+        report.summary = run.summary
+        report.world = .lab
+        report.notes = ["latency: none"]
+        report.expectations.append(ExpectationResult(notJudged: "{ x }", expected: "y", reason: "z"))
+        let read = try #require(ScenarioReport(json: Array(JSONReport([report]).text.utf8)))
+        #expect(read == report)
+        #expect(read.summary?.connections.count == 2 && read.summary?.deliveries.first?.arrived == 10)
+        #expect(!read.passed && read.failures.count == 1 && read.notJudged.count == 1)
+    }
+
+    @Test("counts what was not judged neither as passed nor as failed")
+    func notJudged() {
+        var report = ScenarioReport("x", seed: 1, duration: .seconds(1))
+        report.expectations = [ExpectationResult(notJudged: "{ x }", expected: "y", reason: "no clock drifts")]
+        #expect(report.passed && report.failures.isEmpty && report.notJudged.count == 1)
+        #expect(LabText(report: report).lines.contains { $0.contains("NOT JUDGED") })
+        #expect(JUnitReport([report]).text.contains("skipped=\"1\""))
+    }
+
+    @Test("marks what differs between two worlds")
+    func comparison() {
+        var (left, right) = (
+            ScenarioReport("x", seed: 1, duration: .seconds(1)), ScenarioReport("x", seed: 1, duration: .seconds(1))
+        )
+        left.expectations = [ExpectationResult("{ x }", passed: true, expected: "", seen: "")]
+        right.expectations = left.expectations
+        left.summary = RunSummary()
+        left.summary?.connections = [.init(node: "a", peer: "b", time: .milliseconds(20))]
+        left.summary?.deliveries = [.init(from: "a", to: "b", sent: 100, arrived: 100)]
+        right.summary = left.summary
+        right.summary?.connections[0].time = .milliseconds(300)
+        right.summary?.deliveries[0].arrived = 96
+        #expect(Comparison(simulator: left, lab: right).differences == 0)
+        right.summary?.deliveries[0].arrived = 94
+        right.summary?.connections = []
+        right.expectations[0].passed = false
+        let comparison = Comparison(simulator: left, lab: right)
+        #expect(comparison.differences == 3 && comparison.text.contains("! a has b"))
+        right.expectations[0].isJudged = false
+        #expect(Comparison(simulator: left, lab: right).differences == 0, "what was not judged is no difference")
+    }
+
+    @Test("names what the kernel cannot play, and does not judge it")
+    func shortfalls() throws {
+        var scenario = Scenario(name: "x")
+        scenario.networks = [NetworkPlan("net")]
+        scenario.nodes = [NodePlan("a", in: "net", NodeConfiguration(seal: PacketSeal(unencrypted: .standard)))]
+        let latency = Expectation.Claim.latency(from: "a", to: nil, percentile: 10_000, atMost: .seconds(1))
+        func reason(_ claim: Expectation.Claim) -> String? {
+            claim.reasonForNoJudgement(
+                scenario.shortfalls(on: KernelFeatures(), nodes: [], scale: 1000), scale: 1000
+            ) { _ in true }
+        }
+        #expect(reason(.connected([])) == nil)
+        #expect(reason(latency)?.hasPrefix("latency: ") == true)
+        scenario.networks[0].link.duplication = Probability(millionths: 1)
+        #expect(reason(.connected([])) == "duplication: this kernel has no netem")
+        scenario.networks[0].link = LinkModel()
+        scenario.nodes[0].clockDrift = 5
+        #expect(reason(.connected([]))?.hasPrefix("clock drift: ") == true)
+    }
+}
