@@ -1,6 +1,6 @@
 // The file that starts processes.
 import CLinux
-package import Glibc
+import Glibc
 
 /// A process that was started here. It is signalled by its id, and only until it has been waited for.
 package final class LabProcess {
@@ -11,7 +11,7 @@ package final class LabProcess {
     }
 
     /// Its id.
-    package let id: pid_t
+    package let id: Int32
     /// How it ended; nil while it has not been found to be over.
     package private(set) var ending: Ending?
 

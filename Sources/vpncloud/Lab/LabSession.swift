@@ -1,5 +1,6 @@
 import Glibc
 import VPNLab
+import VPNNode
 import VPNSimulator
 
 /// Plays scenario files in the lab, several at a time, and says what came of them.
