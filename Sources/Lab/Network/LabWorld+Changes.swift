@@ -42,7 +42,8 @@ extension LabWorld {
         let addresses = try topology.changeExternalAddresses(ofNATOf: network)
         forget(translationOf: number, externals: addresses)
         try gateways[number]?.ip(
-            addresses.map { "addr add \($0)/24 dev outer" } + before.map { "addr del \($0)/24 dev outer" })
+            // The kernel takes the later ones of a range away with the first.
+            before.reversed().map { "addr del \($0)/24 dev outer" } + addresses.map { "addr add \($0)/24 dev outer" })
         try renew(number)
         try route()
     }

@@ -136,7 +136,7 @@ extension LabWorld {
         nodes[node].setIfThere("ipv6/conf/eth0/disable_ipv6", scenario.networks[place].hasIPv6 ? 0 : 1)
         try nodes[node].ip(
             ["link set lo up", "link set eth0 mtu \(mtu) up"]
-                + addresses.map { $0.isIPv4 ? "addr add \($0)/24 dev eth0" : "-6 addr add \($0)/64 dev eth0 nodad" })
+                + addresses.map { $0.isIPv4 ? "addr add \($0)/24 dev eth0" : "addr add \($0)/64 dev eth0 nodad" })
     }
 
     func unplug(_ node: Int) throws { try fabric.ip(["link del port\(node)"]) }
@@ -171,8 +171,8 @@ extension LabWorld {
             ] + externals.map { "addr add \($0)/24 dev outer" }
                 + (hasIPv6
                     ? [
-                        "-6 addr add fe80::\(hexadecimal(number)):1/64 dev inner nodad",
-                        "-6 addr add fe80::\(hexadecimal(number)):2/64 dev outer nodad",
+                        "addr add fe80::\(hexadecimal(number)):1/64 dev inner nodad",
+                        "addr add fe80::\(hexadecimal(number)):2/64 dev outer nodad",
                     ] : []))
     }
 
@@ -220,14 +220,14 @@ extension LabWorld {
     private func onLink(_ network: Int, _ device: String) -> [String] {
         let ranges = ranges(of: network)
         return ranges.ipv4.map { "route replace \($0) dev \(device) scope link" }
-            + ranges.ipv6.map { "-6 route replace \($0) dev \(device)" }
+            + ranges.ipv6.map { "route replace \($0) dev \(device)" }
     }
 
     private func inward(of network: Int, _ device: String, besides excluded: Int? = nil) -> [String] {
         networks(behind: network, besides: excluded).flatMap { inner, gateway in
             let ranges = ranges(of: inner)
             return ranges.ipv4.map { "route replace \($0) via 169.254.\(gateway + 1).2 dev \(device) onlink" }
-                + ranges.ipv6.map { "-6 route replace \($0) via fe80::\(hexadecimal(gateway)):2 dev \(device)" }
+                + ranges.ipv6.map { "route replace \($0) via fe80::\(hexadecimal(gateway)):2 dev \(device)" }
         }
     }
 
@@ -236,7 +236,7 @@ extension LabWorld {
         if outer(of: network) != nil {
             lines.append("route replace default via 169.254.\(network + 1).1 dev \(device) onlink")
             if scenario.networks[network].hasIPv6 {
-                lines.append("-6 route replace default via fe80::\(hexadecimal(network)):1 dev \(device)")
+                lines.append("route replace ::/0 via fe80::\(hexadecimal(network)):1 dev \(device)")
             }
         }
         return lines

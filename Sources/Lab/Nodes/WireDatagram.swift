@@ -8,7 +8,7 @@ struct WireDatagram {
     /// Its bytes with IP and UDP headers.
     let byteCount: Int
 
-    /// Nil for any other frame, and for fragments behind the first.
+    /// Nil for any other frame, and for fragments.
     init?(_ frame: [UInt8]) {
         guard frame.count >= 14 else { return nil }
         func number(_ offset: Int) -> Int { Int(frame[offset]) << 8 | Int(frame[offset + 1]) }
@@ -17,7 +17,7 @@ struct WireDatagram {
         let addresses: (IPAddress, IPAddress)
         switch number(12) {
         case 0x0800:
-            guard frame.count >= 34, frame[23] == 17, number(20) & 0x1fff == 0 else { return nil }
+            guard frame.count >= 34, frame[23] == 17, number(20) & 0x3fff == 0 else { return nil }
             udp = 14 + Int(frame[14] & 15) * 4
             addresses = (
                 IPAddress(ipv4: UInt32(truncatingIfNeeded: bits(26..<30))),

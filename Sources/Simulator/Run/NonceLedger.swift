@@ -1,3 +1,4 @@
+import VPNNode
 import VPNProtocol
 
 /// Which nonces were used with which key, as ranges: a node counts upwards from a random start.
@@ -6,7 +7,7 @@ struct NonceLedger {
     private struct Span {
         let group: Int
         let node: Int
-        let first: UInt128
+        var first: UInt128
         /// How many nonces after the first one were used or passed over.
         var length: UInt128 = 0
         var lastPacket: [UInt8]
@@ -16,11 +17,23 @@ struct NonceLedger {
     private var spans: [Span] = []
     /// The index of the running incarnation's span.
     private var current: [Int?]
+    /// Whether packets come in the order in which they were sealed. A system sends those of several sockets in another one.
+    private let isOrdered: Bool
+    /// Without that order, the last packets of each node by their nonces.
+    private var recent: [AgedTable<NonceKey, [UInt8]>]
+    private static let recentPackets = 1024
 
-    init(nodes: Int) { current = Array(repeating: nil, count: nodes) }
+    init(nodes: Int, isOrdered: Bool = true) {
+        current = Array(repeating: nil, count: nodes)
+        self.isOrdered = isOrdered
+        recent = isOrdered ? [] : (0..<nodes).map { _ in AgedTable(capacity: Self.recentPackets) }
+    }
 
     /// Notes that a node starts anew, with other nonces.
-    mutating func start(_ node: Int) { current[node] = nil }
+    mutating func start(_ node: Int) {
+        current[node] = nil
+        if !isOrdered { recent[node] = AgedTable(capacity: Self.recentPackets) }
+    }
 
     /// Notes a sealed packet. Returns whether its nonce is new, or it is the very packet that had it before, to another
     /// receiver.
@@ -31,14 +44,31 @@ struct NonceLedger {
         guard let index = current[node] else {
             current[node] = spans.count
             spans.append(Span(group: group, node: node, first: nonce, lastPacket: packet))
+            if !isOrdered { recent[node].put(NonceKey(nonce: nonce), packet, at: .zero) }
             return true
         }
+        if !isOrdered { return use(packet, nonce, by: node, span: index) }
         let distance = (nonce + Self.modulus - spans[index].first) % Self.modulus
         if distance == spans[index].length { return spans[index].lastPacket == packet }
         // Half of all nonces lie behind any one of them; a count that goes that far has gone backwards.
         guard distance > spans[index].length, distance < Self.modulus / 2 else { return false }
         spans[index].length = distance
         spans[index].lastPacket = packet
+        return true
+    }
+
+    private mutating func use(_ packet: [UInt8], _ nonce: UInt128, by node: Int, span index: Int) -> Bool {
+        let ahead = (nonce + Self.modulus - spans[index].first) % Self.modulus
+        if ahead < Self.modulus / 2 {
+            spans[index].length = max(spans[index].length, ahead)
+        } else {
+            // It was sealed before the first that was seen.
+            spans[index].length += Self.modulus - ahead
+            spans[index].first = nonce
+        }
+        let key = NonceKey(nonce: nonce)
+        if let known = recent[node][key] { return known.value == packet }
+        recent[node].put(key, packet, at: .zero)
         return true
     }
 
@@ -61,4 +91,8 @@ struct NonceLedger {
         }
         return nil
     }
+}
+
+private struct NonceKey: TableKey {
+    let nonce: UInt128
 }

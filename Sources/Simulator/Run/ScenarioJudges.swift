@@ -28,7 +28,8 @@ final class ScenarioJudges {
 
     init(
         _ scenario: Scenario, _ roster: Roster, flows: [TrafficFlow], groups: KeyGroups,
-        networkOf: @escaping (IPAddress) -> String?, places: @escaping (NetworkPlace) -> String
+        networkOf: @escaping (IPAddress) -> String?, places: @escaping (NetworkPlace) -> String,
+        seesSealingOrder: Bool = true
     ) throws(ScenarioError) {
         self.roster = roster
         self.groups = groups
@@ -36,7 +37,7 @@ final class ScenarioJudges {
         states = NodeStates(roster, networkOf: networkOf)
         tally = RunTally(nodes: roster.count)
         tracker = FrameTracker(FrameLedger(flows), roster)
-        nonces = NonceLedger(nodes: roster.count)
+        nonces = NonceLedger(nodes: roster.count, isOrdered: seesSealingOrder)
         eventCounts = Array(repeating: 0, count: roster.count)
         var watched = scenario.invariants
         let end = Instant.zero + scenario.duration

@@ -41,7 +41,8 @@ package final class WorldJudge {
         flows = try TrafficFlow.flows(of: scenario, roster)
         let groups = KeyGroups(roster)
         judges = try ScenarioJudges(
-            scenario, roster, flows: flows, groups: groups, networkOf: networkOf, places: { _ in "the network" })
+            scenario, roster, flows: flows, groups: groups, networkOf: networkOf, places: { _ in "the network" },
+            seesSealingOrder: false)
         promise = try MeshPromise(scenario, roster, groups)
         edges = judges.edges.filter { [end] edge in edge < end }
         isMeshDue = promise.deadline != nil
