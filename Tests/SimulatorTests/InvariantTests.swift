@@ -162,13 +162,8 @@ struct InvariantTests {
     @Test("about tables is broken by one that has more entries than its bound")
     func tables() throws {
         let run = try ScenarioRun(scenario())
-        var nodes: [VirtualNode] = []
-        let doctored = try DoctoredWatch(run) { seen in
-            if case .started(let node) = seen { nodes.append(node) }
-            return [seen]
-        }
+        let doctored = try DoctoredWatch(run) { [$0] }
         try run.advance(to: .zero + .seconds(1))
-        let node = try #require(nodes.first)
         doctored.watch.judges.note([TableSize(table: .stations, count: 5, bound: 5)], of: 0, run.now)
         #expect(doctored.watch.judges.invariants.result(of: .boundedTables, text: "").passed)
         doctored.watch.judges.note([TableSize(table: .stations, count: 6, bound: 5)], of: 0, run.now)

@@ -281,7 +281,9 @@ extension LabWorld {
         lines += ["chain arrivals {", "type filter hook prerouting priority 0", "iifname @asleep drop"]
         lines += portLinks.map { "iifname \"\($0.port)\" jump \($0.port)" }
         lines += ["}", "chain cuts {", "}"]
-        lines += ["chain departures {", "type filter hook forward priority 0", "oifname @asleep drop", "jump cuts", "}", "}"]
+        lines += [
+            "chain departures {", "type filter hook forward priority 0", "oifname @asleep drop", "jump cuts", "}", "}",
+        ]
         return lines
     }
 

@@ -92,7 +92,9 @@ extension Implementation {
                 case .template(let words):
                     result += words.map { $0.replacing(Self.placeholder, with: value) }
                 case .choices(let choices):
-                    guard let words = choices[value] else { throw LabError("\(name) has no option for \(key): \(value)") }
+                    guard let words = choices[value] else {
+                        throw LabError("\(name) has no option for \(key): \(value)")
+                    }
                     result += words
                 }
             }

@@ -19,7 +19,9 @@ enum LogEvent: Hashable {
         }
         guard let place = line.firstRange(of: " peer ") else { return nil }
         let words = line[place.upperBound...].split(separator: " ")
-        guard words.count >= 4, words[0].count == 8, words[1] == "at", let endpoint = Endpoint(words[2]) else { return nil }
+        guard words.count >= 4, words[0].count == 8, words[1] == "at", let endpoint = Endpoint(words[2]) else {
+            return nil
+        }
         let id = String(words[0])
         if words[3].hasPrefix("joined") {
             self = .joined(id, endpoint)

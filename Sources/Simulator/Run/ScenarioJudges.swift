@@ -168,7 +168,8 @@ extension ScenarioJudges {
         }
         switch delivery {
         case .fine: break
-        case .extra: breach(.noExtraFrames, number, now, "\(name(number)) delivers \(what()) and no datagram brought it")
+        case .extra:
+            breach(.noExtraFrames, number, now, "\(name(number)) delivers \(what()) and no datagram brought it")
         case .corrupted:
             breach(.noCorruptedFrames, number, now, "\(name(number)) delivers \(what()), which was not sent so")
         case .again(let times):
@@ -216,7 +217,8 @@ extension ScenarioJudges {
     /// Notes that a node sent data to somebody though its device did not give it a frame.
     func note(relayedTo destination: Endpoint, by number: Int, at now: Instant) {
         breach(
-            .noRelayedFrames, number, now, "\(name(number)) sends data to \(destination) that its device did not give it")
+            .noRelayedFrames, number, now,
+            "\(name(number)) sends data to \(destination) that its device did not give it")
     }
 
     /// Notes how many packets a node dropped for a reason between two instants.

@@ -98,7 +98,9 @@ struct ImplementationFile {
                 keys: ["output", "device", "within"], faults: faults)
         else { return }
         if let text = up.value("output", { text throws(ValueError) in try SettingValues.nonEmpty(text, "a text") }) {
-            if (try? Regex(text)) == nil { up.report("output", "'\(text.shortenedForMessage)' is no regular expression") }
+            if (try? Regex(text)) == nil {
+                up.report("output", "'\(text.shortenedForMessage)' is no regular expression")
+            }
             result.sign = .output(text)
         }
         if let time = up.value("within", ScenarioValues.positiveDuration) { result.startTime = time }

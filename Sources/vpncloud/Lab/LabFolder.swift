@@ -16,7 +16,8 @@ struct LabFolder {
             throw .runTime("cannot make the folder '\(path)': \(FileError(code: errno))")
         }
         do {
-            try FileBytes.write(Array("\(getpid()) \(Self.startTime(of: getpid()) ?? "0")\n".utf8), to: "\(path)/\(Self.ownerFile)")
+            try FileBytes.write(
+                Array("\(getpid()) \(Self.startTime(of: getpid()) ?? "0")\n".utf8), to: "\(path)/\(Self.ownerFile)")
         } catch {
             throw .runTime("cannot write into '\(path)': \(error)")
         }

@@ -97,7 +97,8 @@ enum ScenarioValues {
 
     /// How long a second takes, in thousandths of a second: `0.1` is 100, `1` is 1000.
     static func scale(_ text: String) throws(ValueError) -> Int {
-        let expected = ValueError.expected("a number from 0.001 to 1, like 0.1, with at most three digits after the point")
+        let expected = ValueError.expected(
+            "a number from 0.001 to 1, like 0.1, with at most three digits after the point")
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), parts[0] == "0" || parts[0] == "1",
             parts.count == 1 || (1...3).contains(parts[1].count) && parts[1].allSatisfy(\.isASCIIDigit)
