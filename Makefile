@@ -5,6 +5,7 @@ SWIFT_OPTIONS  ?=
 TEST_OPTIONS   ?=
 BENCH_OPTIONS  ?=
 LAB_OPTIONS    ?= -j 4
+LAB_MATRIX_OPTIONS ?=
 SOAK_SECONDS   ?= 600,300
 
 PREFIX         ?= /usr/local
@@ -30,11 +31,11 @@ program := .build/release/vpncloud
 sources := Sources Tests Benchmarks Package.swift
 # What is installed to be read.
 documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/inspecting.md docs/scenarios.md docs/report.md \
-	share/scenario.schema.json docs/lab.md
+	share/scenario.schema.json docs/lab.md docs/implementations.md docs/interop.md
 # What Wireshark loads, once its user links to the folder (docs/inspecting.md).
 dissector := wireshark/vpncloud.lua wireshark/vpncloud-key.lua
 
-.PHONY: all build demo demo-sim test soak lab bench bench-peers bench-sim check format install install-strip uninstall clean help
+.PHONY: all build demo demo-sim test soak lab interop bench bench-peers bench-sim check format install install-strip uninstall clean help
 
 all: build
 
@@ -59,6 +60,10 @@ soak: ## Run two nodes at full load, 10 minutes with offload and 5 without (SOAK
 lab: build ## Play the scenarios that are marked for it on the real kernel (LAB_OPTIONS='-j 4', see lab run --help)
 	@scripts/install-dependencies test || scripts/install-dependencies --check build
 	$(program) lab run $(LAB_OPTIONS) $(shell grep -l '^lab:' scenarios/*.yaml)
+
+interop: build ## Let this program and the reference in Python talk with all settings, and renew docs/interop.md
+	@scripts/install-dependencies test || scripts/install-dependencies --check build
+	$(program) lab matrix implementations/reference.yaml --markdown docs/interop.md $(LAB_MATRIX_OPTIONS)
 
 bench: ## Measure the parts of the data path, and compare with the record (BENCH_OPTIONS=--update renews it)
 	$(SWIFT) build -c release --product data-path-benchmark $(SWIFT_OPTIONS)

@@ -73,6 +73,39 @@ extension KernelTests {
             }
         }
 
+        @Test("lets two implementations talk, and shows the packet in which a broken one parts")
+        func matrix() async throws {
+            try await withLab { lab in
+                let reference = "\(Self.root)/implementations/reference.yaml"
+                let text = try String(contentsOfFile: reference, encoding: .utf8)
+                // A program that does not say what it claims.
+                let broken = try lab.write(
+                    text.replacing("../Tests", with: "\(Self.root)/Tests").replacing(
+                        "name: reference", with: "name: broken"
+                    )
+                    .replacing("  subnets: [--subnet, \"{value}\"]\n", with: "")
+                    .replacing("ignored: [", with: "ignored: [subnets, "), to: "broken.yaml")
+                let program = try Program.path()
+                // Both at a time: it is real time that they take.
+                let good = try lab.start([program, "lab", "matrix", reference, "--pairwise"], name: "good")
+                let bad = try await lab.run(
+                    [
+                        program, "lab", "matrix", broken, "--device", "tun", "--mode", "router", "--crypto", "aes256",
+                        "--compat", "1",
+                    ], within: .seconds(60))
+                let ending = try await good.wait(within: .seconds(60))
+                try claim(ending == .exited(0) && good.output.contains(" ok, 0 failed, 0 not judged"), good.output)
+                try claim(good.output.contains("reference connects to vpncloud"), good.output)
+                try claim(bad.ending == .exited(1), bad.output)
+                try claim(bad.output.contains("4 cells: 1 ok, 3 failed, 0 not judged"), bad.output)
+                try claim(
+                    bad.output.contains("broken connects to vpncloud: tun, router, aes256, dialect 1: DATA"), bad.output
+                )
+                try claim(bad.output.contains("      init, stage 0 (request), its id, no subnets, timeout"), bad.output)
+                try claim(bad.output.contains("      init, stage 0 (request), its id, subnets 10.0.2.0/24"), bad.output)
+            }
+        }
+
         @Test("leaves nothing behind when it is killed but files, which 'lab clean' removes")
         func killed() async throws {
             try await withLab { lab in

@@ -45,6 +45,8 @@ package struct Implementation: Sendable {
     package var startTime: Duration = .seconds(10)
     package var stopSignal: Int32 = 15
     package var stopTime: Duration = .seconds(5)
+    /// The exit status of an end in good order; nil where any will do.
+    package var stopStatus: Int32?
 
     package init(name: String, program: Program) {
         self.name = name
@@ -73,29 +75,41 @@ extension Implementation {
         ]
         own.hasStatistics = true
         own.sign = .output(" runs on ")
+        own.stopStatus = 0
         return own
+    }
+
+    /// Whether a process that was told to stop ended in good order.
+    func endsWell(_ ending: LabProcess.Ending) -> Bool {
+        switch ending {
+        case .exited(let status): stopStatus.map { $0 == status } ?? true
+        case .signalled(let signal): stopStatus == nil && signal == stopSignal
+        }
+    }
+
+    /// Why it cannot have a setting; nil where it can.
+    package func refusal(of key: String, _ values: [String]) -> String? {
+        if values.isEmpty || ignored.contains(key) { return nil }
+        let known: Bool
+        switch settings.first(where: { $0.key == key })?.rule {
+        case .template: known = true
+        case .choices(let choices): known = values.allSatisfy { choices[$0] != nil }
+        case nil: known = unsupported[key].map { values == [$0] } ?? false
+        }
+        return known ? nil : "\(name) has no option for \(key): \(values.joined(separator: ", "))"
     }
 
     /// The arguments of a node.
     ///
     /// - Parameter values: the settings that have a value, each with one, or several that are one after the other.
     package func arguments(for values: [(key: String, values: [String])]) throws(LabError) -> [String] {
+        for (key, values) in values { if let refusal = refusal(of: key, values) { throw LabError(refusal) } }
         var result = arguments
-        for (key, values) in values where !settings.contains(where: { $0.key == key }) && !ignored.contains(key) {
-            if unsupported[key] != nil, values == unsupported[key].map({ [$0] }) { continue }
-            if values.isEmpty { continue }
-            throw LabError("\(name) has no option for \(key): \(values.joined(separator: ", "))")
-        }
         for (key, rule) in settings {
             for value in values.first(where: { $0.key == key })?.values ?? [] {
                 switch rule {
-                case .template(let words):
-                    result += words.map { $0.replacing(Self.placeholder, with: value) }
-                case .choices(let choices):
-                    guard let words = choices[value] else {
-                        throw LabError("\(name) has no option for \(key): \(value)")
-                    }
-                    result += words
+                case .template(let words): result += words.map { $0.replacing(Self.placeholder, with: value) }
+                case .choices(let choices): result += choices[value] ?? []
                 }
             }
         }

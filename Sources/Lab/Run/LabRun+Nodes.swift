@@ -101,7 +101,11 @@ extension LabRun {
             return
         }
         for line in node.newLines() { note(line, of: node) }
-        if !node.isStopping { problem = "\(node.name), which was to run on, \(ending)" }
+        if !node.isStopping {
+            problem = "\(node.name), which was to run on, \(ending)"
+        } else if !node.implementation.endsWell(ending) {
+            problem = "\(node.name), which was told to stop, \(ending)"
+        }
         readDevice(of: node)
         if node.view != nil { judge.ended(node.number, .stopped, at: refresh()) }
         tell("\(node.name) \(ending)")

@@ -162,9 +162,9 @@ extension LabRun {
         }
         guard problem == nil else { return }
         step(to: judge.end)
-        // What is on its way arrives, and what was counted is told.
+        // What is on its way arrives, what was counted is told, and who was told to stop does, or is found not to.
         let last = monotonicTime() + Self.graceTime
-        while monotonicTime() < last {
+        while monotonicTime() < last || problem == nil && nodes.contains(where: \.isStopping) {
             try observe(at: monotonicTime())
             wait(untilPlanned: false)
         }

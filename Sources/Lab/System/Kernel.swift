@@ -20,7 +20,8 @@ package struct KernelFeatures: Hashable, Sendable {
     /// What is missing on this machine, each with what to do; empty where the lab can be built.
     package static func missing() -> [String] {
         var missing: [String] = []
-        for (tool, package) in [("ip", "iproute2"), ("tc", "iproute2"), ("nft", "nftables")] where !isInPath(tool) {
+        for (tool, package) in [("ip", "iproute2"), ("tc", "iproute2"), ("nft", "nftables")]
+        where !LabProcess.canStart(tool) {
             missing.append("'\(tool)' is not in PATH; install the package \(package)")
         }
         if unsafe access("/dev/net/tun", R_OK | W_OK) != 0 {
@@ -29,11 +30,5 @@ package struct KernelFeatures: Hashable, Sendable {
                 "/dev/net/tun cannot be opened (\(reason)); run as root, or let this user read and write the device")
         }
         return missing
-    }
-
-    private static func isInPath(_ tool: String) -> Bool {
-        // The text ends with a zero byte, and is copied at once.
-        let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
-        return path.split(separator: ":").contains { unsafe access("\($0)/\(tool)", X_OK) == 0 }
     }
 }

@@ -45,6 +45,14 @@ package final class LabProcess {
 
     deinit { kill() }
 
+    /// Whether there is a program that can be started: at a path, or in PATH where its name has no slash.
+    package static func canStart(_ program: String) -> Bool {
+        // Texts end with a zero byte, and are copied at once.
+        guard !program.contains("/") else { return unsafe access(program, X_OK) == 0 }
+        let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
+        return path.split(separator: ":").contains { unsafe access("\($0)/\(program)", X_OK) == 0 }
+    }
+
     /// Whether it is over, and how; does not wait.
     @discardableResult
     package func poll() -> Ending? {

@@ -3,7 +3,10 @@
 /// Failed expectations are one `failure` of their test case, with all that ``ScenarioReport/failureText`` says. A scenario
 /// that did not run to its end is an `error`.
 public struct JUnitReport: Sendable {
-    private let suites: [[ScenarioReport]]
+    private let suites: [(name: String, reports: [ScenarioReport])]
+
+    /// Reports in suites that have names.
+    public init(suites: [(name: String, reports: [ScenarioReport])]) { self.suites = suites }
 
     /// Reports in order. Those of one scenario, by its file and name, become one suite where the first of them stands.
     public init(_ reports: [ScenarioReport]) {
@@ -18,17 +21,18 @@ public struct JUnitReport: Sendable {
                 suites.append([report])
             }
         }
-        self.suites = suites
+        self.init(suites: suites.map { ($0[0].scenario, $0) })
     }
 
     /// The XML, in UTF-8 with a line break at the end.
     public var text: String {
         var lines = [#"<?xml version="1.0" encoding="UTF-8"?>"#]
-        lines.append("<testsuites name=\"vpncloud sim\"\(totals(suites.flatMap { $0 }))>")
-        for suite in suites {
-            guard let first = suite.first else { continue }
-            lines.append("  <testsuite name=\(xmlAttribute(first.scenario))\(totals(suite))>")
-            for report in suite { lines += testCase(report) }
+        let all = suites.flatMap(\.reports)
+        let world = all.first?.world == .lab ? "lab" : "sim"
+        lines.append("<testsuites name=\"vpncloud \(world)\"\(totals(all))>")
+        for (name, reports) in suites {
+            lines.append("  <testsuite name=\(xmlAttribute(name))\(totals(reports))>")
+            for report in reports { lines += testCase(report) }
             lines.append("  </testsuite>")
         }
         lines.append("</testsuites>")
@@ -76,7 +80,7 @@ public struct JUnitReport: Sendable {
 }
 
 /// A text as the content of an XML element. What XML 1.0 has no way to say (section 2.2) is written as `\u{1b}`.
-func xmlText(_ text: String) -> String {
+package func xmlText(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         switch scalar {
@@ -94,7 +98,7 @@ func xmlText(_ text: String) -> String {
 }
 
 /// A text as a quoted XML attribute.
-func xmlAttribute(_ text: String) -> String {
+package func xmlAttribute(_ text: String) -> String {
     var result = "\""
     for scalar in xmlText(text).unicodeScalars {
         switch scalar {

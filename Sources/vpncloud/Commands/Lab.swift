@@ -7,7 +7,7 @@ import VPNSimulator
 struct Lab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab", abstract: "Play scenarios on the real kernel, with real processes as nodes.",
-        subcommands: [RunInLab.self, CompareWorlds.self, CleanLabs.self, StageLab.self])
+        subcommands: [RunInLab.self, CompareWorlds.self, PlayMatrix.self, CleanLabs.self, StageLab.self])
 }
 
 /// `vpncloud lab run FILE...`: plays scenarios on the kernel, and says whether what they expect holds.
@@ -62,8 +62,11 @@ struct RunInLab: ParsableCommand {
     }
 
     func run() throws {
+        let scenarios = try readScenarios(ofFiles: files)
+        let folder = try LabSession.prepare()
+        defer { folder.remove() }
         var session = try LabSession(
-            try readScenarios(ofFiles: files), captures: pcap, keeps: keep, isVerbose: verbose,
+            scenarios, in: folder, captures: pcap, keeps: keep, isVerbose: verbose,
             threads: verbose ? 1 : jobs ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let start = monotonicNanoseconds()
         let output = LineOutput(descriptor: STDOUT_FILENO)
@@ -123,8 +126,10 @@ struct CompareWorlds: ParsableCommand {
         let run = try ScenarioRun(other)
         var simulatorReport = try run.finish(file: file)
         simulatorReport.summary = run.summary
+        let folder = try LabSession.prepare()
+        defer { folder.remove() }
         var session = try LabSession(
-            [(file, scenario)], captures: nil, keeps: false, isVerbose: false, threads: 1)
+            [(file, scenario)], in: folder, captures: nil, keeps: false, isVerbose: false, threads: 1)
         let labReports = try session.run()
         guard let labReport = labReports.first else { throw Failure.runTime("the lab gave no report") }
         let comparison = Comparison(simulator: simulatorReport, lab: labReport)

@@ -122,6 +122,11 @@ struct ImplementationFile {
             result.stopSignal = signal
         }
         if let time = stop.value("within", ScenarioValues.positiveDuration) { result.stopTime = time }
+        let status = stop.value("status") { text throws(ValueError) -> Int32? in
+            guard text != "any" else { return nil }
+            return Int32(try ScenarioValues.number(0...255)(text))
+        }
+        if let status { result.stopStatus = status }
     }
 
     private func texts(_ fields: ScenarioFields, _ key: String) -> [String] {

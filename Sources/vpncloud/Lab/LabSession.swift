@@ -21,17 +21,23 @@ struct LabSession {
     private let isLive: Bool
     private var progress = ProgressLine()
 
-    /// - Parameters:
-    ///   - captures: the folder for captures; nil for none.
-    ///   - threads: how many scenarios are played at a time.
-    init(
-        _ files: [(file: String, scenario: Scenario)], captures: String?, keeps: Bool, isVerbose: Bool, threads: Int
-    ) throws(Failure) {
+    /// A folder for the files of a lab, which the caller removes; a failure where this machine has what no lab can be without.
+    static func prepare() throws(Failure) -> LabFolder {
         let missing = KernelFeatures.missing()
         guard missing.isEmpty else {
             throw Failure(lines: missing.map { "vpncloud: the lab cannot be built: \($0)" }, status: 2)
         }
-        folder = try LabFolder()
+        return try LabFolder()
+    }
+
+    /// - Parameters:
+    ///   - captures: the folder for captures; nil for none.
+    ///   - threads: how many scenarios are played at a time.
+    init(
+        _ files: [(file: String, scenario: Scenario)], in folder: LabFolder, captures: String?, keeps: Bool,
+        isVerbose: Bool, threads: Int
+    ) throws(Failure) {
+        self.folder = folder
         self.threads = threads
         isLive = keeps || isVerbose
         for (number, item) in files.enumerated() {
@@ -44,7 +50,8 @@ struct LabSession {
         if let captures, files.count > 1 { unsafe mkdir(captures, 0o777) }
     }
 
-    private static func stem(of file: String) -> String {
+    /// What the captures and files of a scenario are called after.
+    static func stem(of file: String) -> String {
         let base = file.split(separator: "/").last.map(String.init) ?? "scenario"
         return base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
     }
@@ -53,7 +60,6 @@ struct LabSession {
     ///
     /// - Parameter finished: is told of each report in that order, as soon as those before it are told.
     mutating func run(_ finished: (ScenarioReport) -> Void = { _ in }) throws(Failure) -> [ScenarioReport] {
-        defer { folder.remove() }
         var told = 0
         while told < jobs.count {
             try startWhatFits()
@@ -132,7 +138,10 @@ struct LabSession {
             whole += time
             done += job.report != nil ? time : job.process == nil ? 0 : min(time, now - job.start)
         }
-        let running = jobs.filter { $0.process != nil && $0.report == nil }.map(\.file)
-        progress.show(Int(clamping: done * 1000 / max(whole, 1))) { running.joined(separator: ", ") }
+        progress.show(Int(clamping: done * 1000 / max(whole, 1))) {
+            let running = jobs.filter { $0.process != nil && $0.report == nil }.map(\.file)
+            if running.count <= 2 { return running.joined(separator: ", ") }
+            return "\(jobs.count { $0.report != nil }) of \(jobs.count) played"
+        }
     }
 }
