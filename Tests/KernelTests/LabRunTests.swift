@@ -106,6 +106,32 @@ extension KernelTests {
             }
         }
 
+        private static let allowsUserNamespaces =
+            contents(of: "/proc/sys/user/max_user_namespaces").map { !$0.hasPrefix("0") } ?? false
+            && contents(of: "/proc/sys/kernel/unprivileged_userns_clone")?.hasPrefix("0") != true
+
+        @Test(
+            "works without root, where users may make namespaces and open the device",
+            .enabled(if: allowsUserNamespaces, "this kernel lets only root make namespaces"))
+        func unprivileged() async throws {
+            try await withLab { lab in
+                let file = try lab.write(Self.behind("home"), to: "home.yaml")
+                // A device that everybody may open, seen by this command only.
+                let command = """
+                    mknod "$0/tun" c 10 200 && chmod 666 "$0/tun" && mount --bind "$0/tun" /dev/net/tun &&
+                    TMPDIR="$0" exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all "$@"
+                    """
+                let result = try await lab.run(
+                    [
+                        "unshare", "--mount", "sh", "-c", command, lab.directory, try Program.path(), "lab", "run",
+                        file,
+                    ], within: .seconds(30))
+                try claim(result.succeeded, result.output)
+                try claim(result.output.contains("ok: { within: 4s, connected: [a, b] }"), result.output)
+                try claim(result.output.contains("10 of 10 frames delivered"), result.output)
+            }
+        }
+
         @Test("leaves nothing behind when it is killed but files, which 'lab clean' removes")
         func killed() async throws {
             try await withLab { lab in

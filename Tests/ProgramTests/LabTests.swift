@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VPNNode
 import VPNProtocol
@@ -90,6 +91,66 @@ struct LabTests {
         }
         #expect(throws: LabError("mine has no option for magic: 00000001")) {
             try program.arguments(for: [(key: "magic", values: ["00000001"])])
+        }
+    }
+
+    private static let sourcesAreMissing: Comment = "the sources that the tests were built from are not here"
+
+    @Test(
+        "knows of this program what its implementation file says",
+        .enabled(if: ProjectSources.exist, sourcesAreMissing))
+    func ownFile() throws {
+        let file = try ImplementationFile.read("\(ProjectSources.root.path)/implementations/vpncloud.yaml")
+        let own = Implementation.own
+        #expect(file.name == own.name && file.program == own.program && file.dialects == own.dialects)
+        #expect(file.environment == own.environment && file.hasStatistics == own.hasStatistics)
+        #expect(file.stopSignal == own.stopSignal && file.stopStatus == own.stopStatus)
+        for (key, rule) in own.settings {
+            #expect(file.settings.first { $0.key == key }?.rule == rule, "\(key)")
+        }
+    }
+
+    @Test(
+        "reads the implementation files that come with it",
+        .enabled(if: ProjectSources.exist, sourcesAreMissing),
+        arguments: ["reference", "field-0.8", "field-0.9", "field-1.x"])
+    func files(name: String) throws {
+        let program = try ImplementationFile.read("\(ProjectSources.root.path)/implementations/\(name).yaml")
+        #expect(program.name == name && !program.dialects.isEmpty)
+        for key in ["device_type", "device_name", "mode", "port", "peers", "subnets", "crypto", "shared_key"] {
+            #expect(program.settings.contains { $0.key == key }, "\(key)")
+        }
+        if program.dialects.count > 1 { #expect(program.settings.contains { $0.key == "compat" }) }
+    }
+
+    @Test(
+        "says what is wrong in an implementation file, and where",
+        arguments: [
+            ("", "1:1: the file says nothing"),
+            ("name: x", "'program' is missing: 'self', a path, or a name in PATH"),
+            ("name: x\nprogram: y\nup: { device: true }\nwhat: 1", "4:1: unknown key 'what'"),
+            ("name: x\nprogram: y\nup: { output: '(' }", "'(' is no regular expression"),
+            ("name: x\nprogram: y\nup: {}", "expected 'output' or 'device'"),
+            ("name: x\nprogram: y\nup: { device: true }", "'dialects' is missing"),
+            ("name: x\nprogram: y\nup: { device: true }\ndialects: [2]", "dialects: expected 'manual'"),
+            ("name: x\nprogram: y\nup: { device: true }\ndialects: [\"1\", manual]", "settings has no 'compat'"),
+            ("name: x\nprogram: y\nup: { device: true }\nsettings: { port: 1 }", "port: expected a list like"),
+            ("name: x\nprogram: y\nup: { device: true }\nsettings: { ports: [] }", "unknown setting 'ports'"),
+            (
+                "name: x\nprogram: y\nup: { device: true }\nstop: { signal: SIGKILL }",
+                "expected SIGTERM, SIGINT or SIGQUIT"
+            ),
+            ("name: x\nprogram: y\nup: { device: true }\nstop: { status: 256 }", "status: expected"),
+            ("name: x\nprogram: y\nup: { device: true }\nstatistics: yes", "expected 'vpncloud' or 'none'"),
+        ])
+    func badFiles(text: String, message: String) throws {
+        let folder = TemporaryFolder()
+        let path = try folder.file("x.yaml", text)
+        do {
+            _ = try ImplementationFile.read(path)
+            Issue.record("it was taken: \(text)")
+        } catch {
+            #expect(error.status == 2 && error.lines.contains { $0.contains(message) }, "\(error.lines)")
         }
     }
 

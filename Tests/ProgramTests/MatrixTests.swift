@@ -145,7 +145,7 @@ struct MatrixTests {
                 return CellResult(cell, plan.name, report)
             }
             guard cell.connecting == 1 else { return try played(try scenario()) }
-            let broken = try scenario { $0.replacing("  - { at: 11000ms, stop: connects }\n", with: "") }
+            let broken = try scenario { $0.replacing("  - { at: 13000ms, stop: connects }\n", with: "") }
             var result = try played(broken)
             result.parting = Parting(
                 of: try Conversation.simulated(broken, Self.cell),
@@ -167,7 +167,7 @@ struct MatrixTests {
         #expect(lines.contains { $0.hasSuffix(": CLOSE") })
         #expect(
             lines.contains {
-                $0.contains("{ always: { disconnected: [[listens], [connects]] }, from: 12300ms, to: 12900ms }: ")
+                $0.contains("{ always: { disconnected: [[listens], [connects]] }, from: 14300ms, to: 14900ms }: ")
             })
         #expect(lines.contains { $0.contains("they part at ") && $0.hasSuffix("where connects says") })
         #expect(lines.contains("      close"))

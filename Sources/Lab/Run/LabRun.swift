@@ -43,12 +43,16 @@ package final class LabRun {
     var lastPictures: [[UInt8]]
     /// What kept the run from its end.
     var problem: String?
+    /// By how much what was planned happened too late, at most, in nanoseconds of true time.
+    private var lateness: UInt64 = 0
     private var nextPicture: UInt64 = 0
     /// How far the run is.
     private(set) var now: Instant = .zero
 
     /// How often nodes' statistics are looked at, in nanoseconds.
     private static let pictureInterval: UInt64 = 20_000_000
+    /// What is said nothing of: starting a process takes some milliseconds.
+    private static let notableLateness: UInt64 = 100_000_000
     /// How long what was sent at the end may take to arrive, and to be counted.
     private static let graceTime: UInt64 = 250_000_000
 
@@ -131,6 +135,10 @@ extension LabRun {
         }
         report.world = .lab
         report.notes = shortfalls.map(\.text)
+        if lateness > Self.notableLateness {
+            report.notes.append(
+                "load: this machine has too much to do; what was planned happened up to \(lateness / 1_000_000) ms late")
+        }
         report.problem = problem
         for node in nodes where problem != nil && !node.recentLines.isEmpty {
             report.problem? += "\n  \(node.name): \(node.recentLines.suffix(3).joined(separator: "\n    "))"
@@ -186,6 +194,8 @@ extension LabRun {
     private func performDue() throws {
         while let next = plans.first, next.time <= refresh(), now < judge.end {
             plans.removeFirst()
+            let (due, time) = (clock.time(of: next.time), monotonicTime())
+            if time > due { lateness = max(lateness, time - due) }
             try perform(next.occasion)
         }
     }

@@ -67,7 +67,7 @@ struct RunInLab: ParsableCommand {
         defer { folder.remove() }
         var session = try LabSession(
             scenarios, in: folder, captures: pcap, keeps: keep, isVerbose: verbose,
-            threads: verbose ? 1 : jobs ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+            threads: verbose ? 1 : jobs ?? processorCount)
         let start = monotonicNanoseconds()
         let output = LineOutput(descriptor: STDOUT_FILENO)
         let reports = try session.run { report in

@@ -103,7 +103,7 @@ struct PlayMatrix: ParsableCommand {
         axes.dialects = axes.dialects.filter { compat.isEmpty || compat.contains($0) }
         let session = MatrixSession(
             axes: axes, cells: pairwise ? axes.pairwiseCells : axes.cells, keptFolder: cells,
-            threads: jobs ?? min(64, 8 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+            threads: jobs ?? min(64, 8 * processorCount))
         let output = LineOutput(descriptor: STDOUT_FILENO)
         let results = try session.run { result in
             guard verbose else { return }

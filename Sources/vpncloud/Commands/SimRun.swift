@@ -74,7 +74,7 @@ struct SimRun: ParsableCommand {
         }
         var session = try SimulationSession(
             work, captures: pcap, log: log.map { path throws(Failure) in try openLog(path) }, verbosity: verbosity,
-            threads: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            threads: jobs ?? processorCount)
         let reports = try session.run()
         if let junit { try write(JUnitReport(reports).text, to: junit) }
         if let json { try write(JSONReport(reports).text, to: json) }

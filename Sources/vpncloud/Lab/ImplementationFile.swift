@@ -1,12 +1,20 @@
 import Glibc
 import VPNLab
 import VPNNode
+import VPNProtocol
 
 /// Reads implementation files (docs/implementations.md).
 struct ImplementationFile {
     private static let keys = [
         "name", "about", "program", "arguments", "environment", "dialects", "settings", "unsupported", "ignored",
         "statistics", "up", "stop",
+    ]
+
+    /// What can be set: keys of the configuration file, and how much is said.
+    private static let settingKeys = [
+        "device_type", "device_name", "mode", "port", "peers", "subnets", "crypto", "shared_key", "magic", "compat",
+        "peer_timeout", "dst_timeout", "port_forwarding", "offload", "crypto_provider", "ifup", "ifdown",
+        "stats_file", "capture", "verbose",
     ]
 
     private let faults: FaultList
@@ -42,6 +50,8 @@ struct ImplementationFile {
         else { return nil }
         fields.require("name", "what tables and logs call it")
         fields.require("program", "'self', a path, or a name in PATH")
+        fields.require("dialects", "what it speaks, such as [manual] or [\"0.8\", \"1\"]")
+        fields.require("settings", "how settings become arguments, such as { port: [--listen, \"{value}\"] }")
         fields.require("up", "how to tell that a node is up, such as { device: true }")
         let name = fields.value("name") { text throws(ValueError) in try SettingValues.nonEmpty(text, "a name") }
         let program = fields.value("program") { text throws(ValueError) in
@@ -50,15 +60,23 @@ struct ImplementationFile {
         var result = Implementation(name: name ?? "", program: program.map(self.program) ?? .own)
         result.arguments = texts(fields, "arguments")
         result.environment = Dictionary(pairs(fields, "environment")) { _, new in new }
-        result.dialects = texts(fields, "dialects")
-        result.ignored = texts(fields, "ignored")
-        result.unsupported = Dictionary(pairs(fields, "unsupported")) { _, new in new }
+        result.dialects = texts(fields, "dialects") { text throws(ValueError) in
+            try SettingValues.dialect(text).rawValue
+        }
+        result.ignored = texts(fields, "ignored") { text throws(ValueError) in
+            guard Self.settingKeys.contains(text) else { throw .expected("names of settings") }
+            return text
+        }
+        result.unsupported = Dictionary(pairs(fields, "unsupported", keys: Self.settingKeys)) { _, new in new }
         result.hasStatistics =
             fields.value("statistics") { text throws(ValueError) in
                 guard ["vpncloud", "none"].contains(text) else { throw ValueError.expected("'vpncloud' or 'none'") }
                 return text == "vpncloud"
             } ?? false
         result.settings = settings(fields)
+        if result.dialects.count > 1, !result.settings.contains(where: { $0.key == "compat" }) {
+            fields.report("dialects", "settings has no 'compat' to choose one; name the one that it speaks")
+        }
         readSign(fields, &result)
         readStop(fields, &result)
         return result
@@ -70,9 +88,14 @@ struct ImplementationFile {
     }
 
     private func settings(_ fields: ScenarioFields) -> [(key: String, rule: Implementation.Rule)] {
-        guard case .mapping(let entries)? = fields.node("settings")?.content else { return [] }
+        guard let node = fields.node("settings") else { return [] }
+        guard case .mapping(let entries) = node.content else {
+            faults.report(
+                node.position, "settings: expected lines of the form 'port: [--listen]', found \(node.summary)")
+            return []
+        }
         return entries.compactMap { entry in
-            guard let key = entry.keyText(faults) else { return nil }
+            guard let key = entry.keyText(faults), isSetting(key, entry.key.position) else { return nil }
             switch entry.value.content {
             case .list: return (key, .template(texts(entry.value, key)))
             case .mapping(let choices):
@@ -91,6 +114,13 @@ struct ImplementationFile {
         }
     }
 
+    private func isSetting(_ key: String, _ position: TextPosition) -> Bool {
+        if Self.settingKeys.contains(key) { return true }
+        let advice = Spelling.advice(onUnknown: key, among: Self.settingKeys, called: "settings")
+        faults.report(position, "unknown setting '\(key.shortenedForMessage)'; \(advice)")
+        return false
+    }
+
     private func readSign(_ fields: ScenarioFields, _ result: inout Implementation) {
         guard let node = fields.node("up"),
             let up = ScenarioFields(
@@ -102,6 +132,8 @@ struct ImplementationFile {
                 up.report("output", "'\(text.shortenedForMessage)' is no regular expression")
             }
             result.sign = .output(text)
+        } else if !up.has("output"), up.boolean("device") != true {
+            faults.report(up.position, "up: expected 'output' or 'device': true")
         }
         if let time = up.value("within", ScenarioValues.positiveDuration) { result.startTime = time }
     }
@@ -129,18 +161,31 @@ struct ImplementationFile {
         if let status { result.stopStatus = status }
     }
 
-    private func texts(_ fields: ScenarioFields, _ key: String) -> [String] {
-        fields.node(key).map { texts($0, key) } ?? []
+    private func texts(
+        _ fields: ScenarioFields, _ key: String,
+        _ parse: (String) throws(ValueError) -> String = { text throws(ValueError) in text }
+    ) -> [String] {
+        fields.node(key).map { ValueReader(faults: faults).list(key, $0, parse) } ?? []
     }
 
     private func texts(_ node: YAMLNode, _ key: String) -> [String] {
         ValueReader(faults: faults).list(key, node) { text throws(ValueError) in text }
     }
 
-    private func pairs(_ fields: ScenarioFields, _ key: String) -> [(String, String)] {
-        guard case .mapping(let entries)? = fields.node(key)?.content else { return [] }
+    /// The texts of a mapping.
+    ///
+    /// - Parameter keys: those that there can be; nil for any.
+    private func pairs(_ fields: ScenarioFields, _ key: String, keys: [String]? = nil) -> [(String, String)] {
+        guard let node = fields.node(key) else { return [] }
+        guard case .mapping(let entries) = node.content else {
+            faults.report(node.position, "\(key): expected lines of the form 'name: value', found \(node.summary)")
+            return []
+        }
         return entries.compactMap { entry in
-            guard let name = entry.keyText(faults), case .scalar(let scalar) = entry.value.content else {
+            guard let name = entry.keyText(faults), keys == nil || isSetting(name, entry.key.position) else {
+                return nil
+            }
+            guard case .scalar(let scalar) = entry.value.content else {
                 faults.report(entry.value.position, "\(key): expected a text, found \(entry.value.summary)")
                 return nil
             }

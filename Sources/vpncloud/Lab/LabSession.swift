@@ -20,8 +20,11 @@ struct LabSession {
     private let threads: Int
     private let isLive: Bool
     private var progress = ProgressLine()
+    /// Nanoseconds between the starts of two labs: what starting a small one takes of a processor.
+    private static let startPause: UInt64 = 250_000_000
 
-    /// A folder for the files of a lab, which the caller removes; a failure where this machine has what no lab can be without.
+    /// A folder for the files of a lab, which the caller removes. A failure where this machine has not what every lab
+    /// needs.
     static func prepare() throws(Failure) -> LabFolder {
         let missing = KernelFeatures.missing()
         guard missing.isEmpty else {
@@ -31,17 +34,18 @@ struct LabSession {
     }
 
     /// - Parameters:
+    ///   - series: tells the session from others in the same folder.
     ///   - captures: the folder for captures; nil for none.
     ///   - threads: how many scenarios are played at a time.
     init(
-        _ files: [(file: String, scenario: Scenario)], in folder: LabFolder, captures: String?, keeps: Bool,
-        isVerbose: Bool, threads: Int
+        _ files: [(file: String, scenario: Scenario)], in folder: LabFolder, series: Int = 1, captures: String?,
+        keeps: Bool = false, isVerbose: Bool = false, threads: Int
     ) throws(Failure) {
         self.folder = folder
         self.threads = threads
         isLive = keeps || isVerbose
         for (number, item) in files.enumerated() {
-            var stage = LabStage(file: item.file, folder: try folder.folder("\(number + 1)"))
+            var stage = LabStage(file: item.file, folder: try folder.folder("\(series)-\(number + 1)"))
             stage.captures = captures.map { files.count > 1 ? "\($0)/\(Self.stem(of: item.file))" : $0 }
             stage.keeps = keeps
             stage.isVerbose = isVerbose
@@ -62,7 +66,7 @@ struct LabSession {
     mutating func run(_ finished: (ScenarioReport) -> Void = { _ in }) throws(Failure) -> [ScenarioReport] {
         var told = 0
         while told < jobs.count {
-            try startWhatFits()
+            try startNext()
             let isEnding = signals.wait(milliseconds: 20)
             if isEnding {
                 progress.clear()
@@ -83,26 +87,30 @@ struct LabSession {
         return jobs.compactMap(\.report)
     }
 
-    private mutating func startWhatFits() throws(Failure) {
-        for index in jobs.indices where jobs[index].process == nil {
-            guard jobs.count(where: { $0.process != nil && $0.report == nil }) < threads else { return }
-            let stage = jobs[index].stage
-            do {
-                if isLive {
-                    jobs[index].process = try LabProcess(
-                        LabStage.program, stage.arguments(isInside: false), output: STDOUT_FILENO)
-                } else {
-                    let output = try OpenFile("\(stage.folder)/output", flags: O_WRONLY | O_CREAT | O_APPEND)
-                    jobs[index].process = try LabProcess(
-                        LabStage.program, stage.arguments(isInside: false), output: output.descriptor)
-                }
-            } catch {
-                endAll()
-                throw .runTime("\(error)")
+    /// Starts the next one where it fits. They start one after the other, since starting takes the most of the
+    /// processors: what is too slow then would be taken for a fault.
+    private mutating func startNext() throws(Failure) {
+        let lastStart = jobs.map(\.start).max() ?? 0
+        guard let index = jobs.firstIndex(where: { $0.process == nil }),
+            monotonicNanoseconds() >= lastStart + Self.startPause,
+            jobs.count(where: { $0.process != nil && $0.report == nil }) < threads
+        else { return }
+        let stage = jobs[index].stage
+        do {
+            if isLive {
+                jobs[index].process = try LabProcess(
+                    LabStage.program, stage.arguments(isInside: false), output: STDOUT_FILENO)
+            } else {
+                let output = try OpenFile("\(stage.folder)/output", flags: O_WRONLY | O_CREAT | O_APPEND)
+                jobs[index].process = try LabProcess(
+                    LabStage.program, stage.arguments(isInside: false), output: output.descriptor)
             }
-            if let process = jobs[index].process { folder.note(process.id) }
-            jobs[index].start = monotonicNanoseconds()
+        } catch {
+            endAll()
+            throw .runTime("\(error)")
         }
+        if let process = jobs[index].process { folder.note(process.id) }
+        jobs[index].start = monotonicNanoseconds()
     }
 
     /// Lets all that run end, and waits for that.

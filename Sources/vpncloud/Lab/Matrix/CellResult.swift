@@ -19,6 +19,9 @@ struct CellResult {
     /// The first packet in which a failed cell parts from the simulator; nil where there is none.
     var parting: Parting?
 
+    /// Whether it was played once more, since it had failed before.
+    var isSecondTry = false
+
     /// A cell that was played.
     init(_ cell: MatrixCell, _ name: String, _ report: ScenarioReport) {
         self.cell = cell

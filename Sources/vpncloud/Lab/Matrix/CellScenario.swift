@@ -26,20 +26,20 @@ struct CellScenario {
     /// The key of the cells that have one. No digits: some dialects would take those for a raw key.
     static let password = "a key for the matrix"
     /// When the node that connects is killed, and told to stop, in milliseconds.
-    static let killTime = 5500
-    static let stopTime = 11_000
+    static let killTime = 6500
+    static let stopTime = 13_000
 
     let cell: MatrixCell
     let programs: [MatrixProgram]
 
     private static let expectations: [(step: MatrixStep, text: String)] = [
-        (.connects, "{ within: 4s, connected: all }"),
-        (.passes, "{ from: 4s, to: 5s, delivery: { from: connects, to: listens, at_least: 100% } }"),
-        (.passes, "{ from: 4s, to: 5s, delivery: { from: listens, to: connects, at_least: 100% } }"),
-        (.restarts, "{ always: { connected: all }, from: 9500ms, to: 10900ms }"),
-        (.restarts, "{ from: 9500ms, to: 10900ms, delivery: { from: connects, to: listens, at_least: 100% } }"),
-        (.restarts, "{ from: 9500ms, to: 10900ms, delivery: { from: listens, to: connects, at_least: 100% } }"),
-        (.closes, "{ always: { disconnected: [[listens], [connects]] }, from: 12300ms, to: 12900ms }"),
+        (.connects, "{ within: 5s, connected: all }"),
+        (.passes, "{ from: 5s, to: 6s, delivery: { from: connects, to: listens, at_least: 100% } }"),
+        (.passes, "{ from: 5s, to: 6s, delivery: { from: listens, to: connects, at_least: 100% } }"),
+        (.restarts, "{ always: { connected: all }, from: 11500ms, to: 12900ms }"),
+        (.restarts, "{ from: 11500ms, to: 12900ms, delivery: { from: connects, to: listens, at_least: 100% } }"),
+        (.restarts, "{ from: 11500ms, to: 12900ms, delivery: { from: listens, to: connects, at_least: 100% } }"),
+        (.closes, "{ always: { disconnected: [[listens], [connects]] }, from: 14300ms, to: 14900ms }"),
     ]
 
     /// The step that an expectation of the report belongs to; the invariants come after all others.
@@ -71,8 +71,8 @@ struct CellScenario {
         return """
             # A cell of 'vpncloud lab matrix': 'vpncloud lab run -v' plays it by itself.
             name: \(JSONValue.quoted(name))
-            duration: 14s
-            settle: 4s
+            duration: 16s
+            settle: 5s
             defaults: { device_type: \(cell.device.rawValue), mode: \(cell.mode.rawValue), compat: "\(cell.dialect.rawValue)"\(key) }
             networks:
               internet: {}
@@ -82,10 +82,10 @@ struct CellScenario {
             events:
               - { at: \(Self.killTime)ms, kill: connects, restart_after: 500ms }
               - { at: \(Self.stopTime)ms, stop: connects }
-              - { at: 13s, stop: listens }
+              - { at: 15s, stop: listens }
             traffic:
-              - { from: connects, to: listens, every: 100ms, size: 1400, start: 4s, end: 5s, echo: true }
-              - { from: connects, to: listens, every: 100ms, size: 1400, start: 9600ms, end: 10600ms, echo: true }
+              - { from: connects, to: listens, every: 100ms, size: 1400, start: 5s, end: 6s, echo: true }
+              - { from: connects, to: listens, every: 100ms, size: 1400, start: 11600ms, end: 12600ms, echo: true }
             expect:
             \(Self.expectations.map { "  - \($0.text)" }.joined(separator: "\n"))
 

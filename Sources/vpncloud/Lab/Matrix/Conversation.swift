@@ -39,12 +39,16 @@ struct Conversation {
         opener = CaptureOpener(try PacketOpener(rules), .ethernet)
     }
 
+    private func side(at end: Endpoint) -> Side { addresses.contains(end.address) ? .connecting : .listening }
+
     /// Takes an Ethernet frame of the wire.
     mutating func take(_ frame: Span<UInt8>, at time: Instant) {
         opener.begin(frame, wireBytes: frame.count)
         while let finding = opener.next(in: frame) {
             guard let place = finding.place else { continue }
-            let side: Side = addresses.contains(place.source(in: frame).address) ? .connecting : .listening
+            let side = side(at: place.source(in: frame))
+            // What a node says to itself goes over the wire in the simulator only.
+            guard side != self.side(at: place.destination(in: frame)) else { continue }
             let payload = finding.payload.map { frame[$0] }
             switch finding.outcome {
             case .opened(let opened, _):

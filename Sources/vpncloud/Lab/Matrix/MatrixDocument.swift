@@ -44,6 +44,7 @@ struct MatrixDocument {
                         (step.rawValue, result.outcome(of: step).map(JSONValue.flag) ?? .null)
                     })
             ),
+            ("second_try", .flag(result.isSecondTry)),
             ("reasons", .array(result.reasons.map(JSONValue.text))),
             ("parting", result.parting.map(value) ?? .null),
         ])

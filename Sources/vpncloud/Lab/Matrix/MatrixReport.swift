@@ -67,7 +67,9 @@ struct MatrixReport {
 
     /// All in one line: `384 cells: 380 ok, 4 failed, 0 not judged`.
     var summary: String {
-        "\(Count(results.count, "cell")): \(results.count - failed - notJudged) ok, \(failed) failed, \(notJudged) not judged"
+        let late = results.count { $0.isSecondTry && $0.verdict == .ok }
+        let counts = "\(results.count - failed - notJudged) ok, \(failed) failed, \(notJudged) not judged"
+        return "\(Count(results.count, "cell")): \(counts)\(late > 0 ? "; \(late) only at the second try" : "")"
     }
 
     /// What the words of failed cells mean.
