@@ -10,7 +10,9 @@ extension KernelTests {
             .deletingLastPathComponent().path
 
         /// Quick scenarios, each for something else: frames by claims, NAT and holes in it, names, VLANs.
-        private static let crossSection = ["mode-router-tun", "vlans-are-apart", "close", "switch-learns-from-arp"]
+        private static let crossSection = [
+            "mode-router-tun", "vlans-are-apart", "claims-keep-families-apart", "switch-learns-from-arp",
+        ]
 
         @Test(
             "plays scenarios at a time, and judges them as the simulator does",

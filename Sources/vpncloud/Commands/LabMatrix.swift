@@ -126,7 +126,9 @@ struct PlayMatrix: ParsableCommand {
         let release = unsafe withUnsafePointer(to: &system.release) { release in
             unsafe release.withMemoryRebound(to: CChar.self, capacity: 65) { unsafe String(cString: $0) }
         }
-        return "Made by `vpncloud lab matrix` ([lab.md](lab.md)) of vpncloud \(Version.number) on Linux \(release)."
+        let kernel = release.split(separator: ".").prefix(2).joined(separator: ".")
+        return
+            "Made by `vpncloud lab matrix` ([lab.md](lab.md)) of vpncloud \(Version.number) on Linux \(kernel). Columns are ciphers and dialects."
     }
 
     private func write(_ report: MatrixReport) throws(Failure) {

@@ -8,7 +8,7 @@ struct MatrixPage {
 
     private static let style = """
         body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
-        h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+        h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; }
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; font-size: .9rem; }
         th, td { border: 1px solid #ddd; padding: .2rem .6rem; text-align: center; }

@@ -17,7 +17,7 @@ struct Parting: Equatable {
 
     /// Nil where both say the same. Messages may come in another order, and again: what is compared is what either side says
     /// at all in each part of the scenario. What is said and should not be tells more than what is missing, which may be
-    /// missing because of it, unless it comes much later.
+    /// missing because of it, unless it is of another kind and comes much later.
     init?(of seen: Conversation, from model: Conversation) {
         for part in Part.allCases {
             let first = Conversation.Side.allCases.map { side in
@@ -28,7 +28,7 @@ struct Parting: Equatable {
             }
             let odd = first.filter { !$0.odd.isEmpty }.min { $0.odd[0].time < $1.odd[0].time }
             let silent = first.filter { !$0.missing.isEmpty }.min { $0.missing[0].time < $1.missing[0].time }
-            if let odd, silent.map({ odd.odd[0].time <= $0.missing[0].time + Self.patience }) ?? true {
+            if let odd, silent.map({ odd.odd[0].explains($0.missing[0], isSameSide: odd.side == $0.side) }) ?? true {
                 let said = odd.odd[0]
                 let expected = odd.missing.first { $0.kind == said.kind } ?? odd.missing.first
                 (time, side, self.said, self.expected) = (said.time, odd.side, said.text, expected?.text)
@@ -43,9 +43,6 @@ struct Parting: Equatable {
         }
         return nil
     }
-
-    /// How long a program may take to say something that the simulator says at once: it has to start first.
-    private static let patience: Duration = .milliseconds(1500)
 
     /// It in words, for people.
     var lines: [String] {
@@ -81,6 +78,14 @@ private struct News {
     /// What it begins with, which its text goes on from.
     let kind: String
     let bytes: [UInt8]
+
+    /// How long a program may take to say something that the simulator says at once: it has to start first.
+    private static let patience: Duration = .milliseconds(1500)
+
+    /// Whether it may be why something is missing: said in its place, as anything may be that is not opened, or about then.
+    func explains(_ missing: Self, isSameSide: Bool) -> Bool {
+        isSameSide && (kind == missing.kind || kind.isEmpty) || time <= missing.time + Self.patience
+    }
 }
 
 extension Conversation {
