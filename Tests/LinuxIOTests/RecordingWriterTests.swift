@@ -22,6 +22,9 @@ private final class Place: Sendable {
 
     deinit { unsafe unlink(path) }
 
+    /// Lets everybody read it.
+    func makeReadable() { unsafe chmod(path, 0o644) }
+
     var status: stat {
         var status = stat()
         unsafe stat(path, &status)
@@ -51,7 +54,7 @@ private final class Told: Sendable {
 struct RecordingWriterTests {
     /// Begins a recording.
     private static func begin(
-        _ place: Place, limit: Int = 1 << 30, capacity: Int = 1 << 20, _ told: Told
+        _ place: Place, limit: Int = 1 << 30, capacity: Int = 1 << 23, _ told: Told
     ) throws -> RecordingWriter {
         let file = try RecordingFile(place.path)
         return try RecordingWriter(to: file, program: "a test", limit: limit, capacity: capacity) { told.take($0) }
@@ -89,7 +92,7 @@ struct RecordingWriterTests {
     @Test("has all that was recorded, and is for its owner only")
     func whole() throws {
         let (place, told) = (Place(), Told())
-        chmod(place.path, 0o644)
+        place.makeReadable()
         let writer = try Self.begin(place, told)
         try Self.rounds(2000, into: writer)
         writer.finish()
@@ -132,7 +135,8 @@ struct RecordingWriterTests {
         #expect(ending == .complete(.limit))
         #expect(frames == frames.indices.map { UInt8(truncatingIfNeeded: $0) })
         let more: [UInt8] = [1, 2, 3]
-        #expect(!writer.put(more.span))
+        let isTaken = writer.put(more.span)
+        #expect(!isTaken)
     }
 
     @Test("ends where more comes than fits the queue, and what came before is there")

@@ -131,7 +131,8 @@ private struct RecordedNetwork {
     /// Packets of this network under the key that replays use, which the nodes do not have.
     private func injectForgery(_ seal: PacketSeal) throws {
         guard seal.method != .none else { return }
-        let key = SecretKey((0..<32).map { UInt8($0) }.span)
+        let keyBytes = (0..<32).map { UInt8($0) }
+        let key = SecretKey(keyBytes.span)
         let known = try PacketSeal(magic: seal.magic, method: seal.method, key: key)
         for message in [[UInt8](repeating: 0, count: 40), [UInt8](repeating: 3, count: 0)] {
             var bytes = [UInt8](repeating: 0, count: known.headBytes) + message
