@@ -84,14 +84,16 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests", dependencies: ["VPNProtocol", "TestNumbers", "TestVectors"], swiftSettings: strict),
         .testTarget(
-            name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
+            name: "NodeTests",
+            dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestTapes", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
             name: "CapturesTests",
             dependencies: ["VPNCaptures", "VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
+            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestTapes"],
+            swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
             dependencies: [
@@ -101,8 +103,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "vpncloud", "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", argumentParser,
-                logging,
+                "vpncloud", "VPNCaptures", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator", "TestTapes",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
@@ -118,6 +120,7 @@ let package = Package(
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
             resources: [.copy("captures")], swiftSettings: strict),
+        .target(name: "TestTapes", dependencies: ["VPNNode"], path: "Tests/Tapes", swiftSettings: strict),
         .target(name: "TestNumbers", path: "Tests/Numbers", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .target(name: "CIsolation", path: "Tests/CIsolation", cSettings: [.define("_GNU_SOURCE")]),

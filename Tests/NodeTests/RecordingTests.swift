@@ -1,3 +1,4 @@
+import TestTapes
 import Testing
 
 @testable import VPNNode
@@ -265,7 +266,9 @@ struct RecordingTests {
         #expect(Played(Array(bytes[..<first] + bytes[second...])).error == .damaged(position: first))
     }
 
-    @Test("whose records make no sense is refused with a reason, though its checksums are right", arguments: [encrypted, plain])
+    @Test(
+        "whose records make no sense is refused with a reason, though its checksums are right",
+        arguments: [encrypted, plain])
     func nonsense(seal: PacketSeal) throws {
         var numbers = seed(5).numbers(for: "damage")
         var source = InputSource(3)

@@ -1,38 +1,17 @@
+import TestTapes
 import Testing
 import VPNNode
 import VPNProtocol
 
 @testable import VPNSimulator
 
-/// The recording of one node in memory.
-private final class Tape {
-    private var blocks = BlockWriter()
-    private(set) var bytes: [UInt8] = []
-    private(set) lazy var recorder = InputRecorder(program: "a test") { [unowned self] records in
-        blocks.append(records)
-        close()
-        return true
-    }
-
-    func end() {
-        blocks.append(.nodeEnded)
-        close()
-    }
-
-    private func close() {
-        blocks.close()
-        bytes += blocks.bytes
-        blocks.next()
-    }
-
+extension Tape {
     /// Its head, and what comes behind.
-    func entries() throws -> (head: RecordingHead, rest: [RecordedEntry]) {
-        var reader = RecordingReader()
-        reader.append(bytes)
-        var entries: [RecordedEntry] = []
-        while let entry = try reader.next() { entries.append(entry) }
-        guard case .head(let head)? = entries.first else { throw ReplayError.missingHead }
-        return (head, Array(entries.dropFirst()))
+    fileprivate func entries() throws -> (head: RecordingHead, rest: [RecordedEntry]) {
+        let played = Played(bytes)
+        if let error = played.error { throw error }
+        guard let head = played.head else { throw ReplayError.missingHead }
+        return (head, Array(played.entries.dropFirst()))
     }
 }
 
@@ -257,7 +236,9 @@ struct RecordingReplayTests {
         let (head, entries) = try RecordedNetwork(encrypted, .tun).tapes[0].entries()
         var tried = 0
         for (place, entry) in entries.enumerated() {
-            guard case .input(.datagram(let type, let nonce, var message, let source), let time) = entry else { continue }
+            guard case .input(.datagram(let type, let nonce, var message, let source), let time) = entry else {
+                continue
+            }
             tried += 1
             var changed = entries
             changed.remove(at: place)

@@ -51,7 +51,7 @@ final class ReplaySession {
         } catch let error as ReplayError {
             throw Failure.runTime("cannot replay '\(path)': \(error)")
         }
-        if fault == nil, replay == nil { fault = "CUT: it ends at byte \(cutPosition ?? 0), before there is anything to replay" }
+        if fault == nil, replay == nil { fault = "CUT: it ends at byte \(cutPosition ?? 0), with nothing to replay" }
         progress.clear()
         finish(fault)
         output.flush()

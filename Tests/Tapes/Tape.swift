@@ -1,21 +1,23 @@
-import VPNProtocol
-
-@testable import VPNNode
+package import VPNNode
 
 /// A recording in memory.
-final class Tape {
+package final class Tape {
     private var blocks = BlockWriter()
     /// What a file would hold.
-    private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
     /// Each call of the recorder's is a block of its own.
-    private(set) lazy var recorder = InputRecorder(program: "a test") { [unowned self] records in
+    package private(set) lazy var recorder = InputRecorder(program: "a test") { [unowned self] records in
         blocks.append(records)
         close()
         return true
     }
 
+    /// Nothing is recorded yet.
+    package init() {}
+
     /// Writes the end, and returns what a file would hold.
-    func end(_ end: RecordingEnd = .nodeEnded) -> [UInt8] {
+    @discardableResult
+    package func end(_ end: RecordingEnd = .nodeEnded) -> [UInt8] {
         blocks.append(end)
         close()
         return bytes
@@ -29,14 +31,16 @@ final class Tape {
 }
 
 /// What a recording holds, and how it ends.
-struct Played {
-    var entries: [RecordedEntry] = []
-    var ending: RecordingReader.Ending
+package struct Played {
+    /// All that could be read.
+    package var entries: [RecordedEntry] = []
+    /// How it ends.
+    package var ending: RecordingReader.Ending
     /// What was wrong with it.
-    var error: RecordingError?
+    package var error: RecordingError?
 
     /// Reads a recording that comes in pieces.
-    init(_ bytes: [UInt8], pieceBytes: Int = .max) {
+    package init(_ bytes: [UInt8], pieceBytes: Int = .max) {
         var reader = RecordingReader()
         var start = 0
         do throws(RecordingError) {
@@ -53,7 +57,7 @@ struct Played {
     }
 
     /// The inputs, with their times.
-    var inputs: [TimedInput] {
+    package var inputs: [TimedInput] {
         entries.compactMap { entry in
             guard case .input(let input, let time) = entry else { return nil }
             return TimedInput(input: input, time: time)
@@ -61,14 +65,22 @@ struct Played {
     }
 
     /// What it begins with.
-    var head: RecordingHead? {
+    package var head: RecordingHead? {
         guard case .head(let head)? = entries.first else { return nil }
         return head
     }
 }
 
 /// An input with its time.
-struct TimedInput: Hashable {
-    let input: RecordedInput
-    let time: Instant
+package struct TimedInput: Hashable {
+    /// What came.
+    package let input: RecordedInput
+    /// When, by the clock of the node.
+    package let time: Instant
+
+    /// An input with its time.
+    package init(input: RecordedInput, time: Instant) {
+        self.input = input
+        self.time = time
+    }
 }
