@@ -96,7 +96,9 @@ public struct NodeRunner: ~Copyable {
         let signals = try TerminationSignals(wanted: options.endsOnSignals)
         let mailbox = try Mailbox<Answer>()
         let recorder = options.recording.map { writer in
-            InputRecorder(program: writer.program) { records in writer.put(records) }
+            InputRecorder(program: writer.program, timeOfDay: nanosecondsSince1970()) { records in
+                writer.put(records)
+            }
         }
         let engine = try NodeEngine(configuration, seed: seed, startingAt: clock.now(), recorder: recorder)
         let stopper = try Stopper()
@@ -222,6 +224,7 @@ public struct NodeRunner: ~Copyable {
         readMailbox(at: now, observer)
         finishRound(at: now, observer)
         capture?.finish(within: options.capturePatience)
+        options.recording?.finish()
         observer.snapshot(statistics, io: counters, offload: offload, uptime: clock.now() - .zero)
         return ending ?? .stopped
     }

@@ -59,6 +59,10 @@ extension KernelTests {
                     (try recorded.statistics()).peers.count == 1
                 }
                 try await Self.stop(recorded, second)
+                let said = try recorded.statistics().document["recording"]
+                let length = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+                try claim(said?["bytes"]?.number == length, "\(said?["bytes"]?.number ?? -1) of \(length ?? -1) bytes")
+                try claim(said?["state"]?.text == "node_ended", "the statistics: \(said?["state"]?.text ?? "nothing")")
                 try await Self.check(path, of: recorded, in: lab)
             }
         }
@@ -89,14 +93,62 @@ extension KernelTests {
             try claim(joined == 2, "\(joined) peers joined: \(events.output)")
             try claim(events.output.contains("it said goodbye"), "nobody left: \(events.output)")
 
-            for place in [0, 7, 9, 40, bytes.count / 2, bytes.count - 1] {
+            // Where there is nothing to replay before the damage, that is told instead of what was replayed.
+            for (place, words) in [
+                (0, "it is no recording"), (7, "it has version 5 of the format"), (9, "the block at byte 8 is not"),
+                (40, "the block at byte 8 is not"), (bytes.count / 3, "\nDAMAGED: the block at byte "),
+                (bytes.count / 2, "\nDAMAGED: the block at byte "), (bytes.count - 1, "\nDAMAGED: the block at byte "),
+            ] {
                 var damaged = bytes
                 damaged[place] ^= 4
                 let other = "\(lab.directory)/damaged.rec"
                 try Data(damaged).write(to: URL(filePath: other))
                 let refusal = try await lab.run([program, "sim", "replay", other])
                 try claim(refusal.ending == .exited(1), "byte \(place): \(refusal.ending) \(refusal.output)")
-                try claim(refusal.output.contains("DAMAGED: "), "byte \(place): \(refusal.output)")
+                try claim(refusal.output.contains(words), "byte \(place): \(refusal.output)")
+            }
+        }
+
+        @Test("is needed to replay: what is none, or has nothing in it, is an error that says so")
+        func foreign() async throws {
+            try await withLab { lab in
+                let empty = "\(lab.directory)/empty.rec"
+                try Data().write(to: URL(filePath: empty))
+                let head = "\(lab.directory)/head.rec"
+                try Data("vpnrec\0\u{1}".utf8).write(to: URL(filePath: head))
+                for (path, words) in [
+                    (empty, "it is empty"), ("/dev/null", "it is empty"), (head, "it ends before there is anything"),
+                    ("/dev/zero", "it is no recording"), ("/etc/passwd", "it is no recording"),
+                    (lab.directory, "Is a directory"), ("\(lab.directory)/none.rec", "No such file or directory"),
+                ] {
+                    let refusal = try await lab.run([try Program.path(), "sim", "replay", path])
+                    try claim(refusal.ending == .exited(1), "\(path): \(refusal.ending) \(refusal.output)")
+                    let lines = refusal.output.split(separator: "\n")
+                    try claim(lines.count == 1, "\(path): \(refusal.output)")
+                    try claim(refusal.output.contains("'\(path)'"), "\(path): \(refusal.output)")
+                    try claim(refusal.output.contains(words), "\(path): \(refusal.output)")
+                }
+            }
+        }
+
+        @Test("whose file is removed says so, and goes on")
+        func removed() async throws {
+            try await withLab { lab in
+                let hosts = try await lab.hosts(2)
+                let path = "\(lab.directory)/node.rec"
+                var options = Self.options(.tun, .aes256)
+                options.more = ["--record", path]
+                let recorded = try await hosts[0].start(options)
+                try FileManager.default.removeItem(atPath: path)
+                options.more = []
+                options.peers = [hosts[0].ipv4]
+                let other = try await hosts[1].start(options)
+                try await waitUntil("the node says that the recording ends") {
+                    recorded.log.contains("the recording ends early, 0 bytes in '\(path)'")
+                }
+                try claim(recorded.log.contains("the file was removed"), recorded.recentLog)
+                try await other.reaches(recorded)
+                try await Self.stop(recorded, other)
             }
         }
 

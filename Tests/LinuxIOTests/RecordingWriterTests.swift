@@ -22,6 +22,12 @@ private final class Place: Sendable {
 
     deinit { unsafe unlink(path) }
 
+    /// Removes the file.
+    func remove() { unsafe unlink(path) }
+
+    /// Leaves a file with so many bytes of what it had.
+    func cut(to byteCount: Int) { unsafe truncate(path, byteCount) }
+
     /// Lets everybody read it.
     func makeReadable() { unsafe chmod(path, 0o644) }
 
@@ -99,6 +105,7 @@ struct RecordingWriterTests {
         let outcome = try #require(told.outcome)
         let bytes = place.bytes
         #expect(outcome.end == .nodeEnded && outcome.error == nil && outcome.byteCount == bytes.count)
+        #expect(writer.statistics == .init(byteCount: bytes.count, end: .nodeEnded))
         let (frames, ending) = try Self.read(bytes)
         #expect(frames == (0..<2000).map { UInt8(truncatingIfNeeded: $0) })
         #expect(ending == .complete(.nodeEnded))
@@ -115,6 +122,9 @@ struct RecordingWriterTests {
         try eventually("five frames can be read") {
             guard let (frames, ending) = try? Self.read(place.bytes) else { return false }
             return frames.count == 5 && ending == .cut(position: place.bytes.count)
+        }
+        try eventually("the statistics say so") {
+            writer.statistics == .init(byteCount: place.bytes.count, end: nil)
         }
         writer.finish()
         #expect(try Self.read(place.bytes).ending == .complete(.nodeEnded))
@@ -150,6 +160,27 @@ struct RecordingWriterTests {
         let (frames, ending) = try Self.read(place.bytes)
         #expect(frames.isEmpty && ending == .complete(.tooSlow))
         writer.finish()
+    }
+
+    @Test("ends where somebody removes or cuts it, which is told, and no bytes are left that look whole")
+    func vanished() throws {
+        for (words, vanish) in [
+            ("the file was removed", { $0.remove() }), ("another program has cut the file", { $0.cut(to: 10) }),
+        ] as [(String, (Place) -> Void)] {
+            let (place, told) = (Place(), Told())
+            let writer = try Self.begin(place, told)
+            try Self.rounds(3, into: writer)
+            try eventually("it is written") { (try? Self.read(place.bytes))?.frames.count == 3 }
+            vanish(place)
+            try Self.rounds(1, into: writer)
+            try eventually("the recording has ended") { told.outcome != nil }
+            let outcome = try #require(told.outcome)
+            #expect(outcome.end == .writeFailed && outcome.byteCount == 0)
+            #expect(outcome.error?.description == "cannot write to '\(place.path)': \(words)")
+            #expect(writer.statistics == .init(byteCount: 0, end: .writeFailed))
+            writer.finish()
+            #expect(words.contains("removed") || place.bytes.count == 10)
+        }
     }
 
     @Test("keeps what it held until a node begins, and is for one node at a time")

@@ -129,6 +129,8 @@ struct RecordingTests {
         let bytes = tape.end()
         let head = try #require(Played(bytes).head)
         let read = head.configuration
+        #expect(head.timeOfDay == 1_700_000_000_123_456_789)
+        #expect(head.timeOfDay(at: head.start + .milliseconds(5)).nanoseconds == head.timeOfDay + 5_000_000)
         #expect(head.program == "a test" && head.seed == seed && head.start == Instant(nanoseconds: 12_345))
         #expect(head.method == .chacha20 && read.seal.magic == settings.seal.magic)
         #expect(read.deviceType == settings.deviceType && read.mode == settings.mode)

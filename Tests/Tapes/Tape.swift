@@ -6,7 +6,8 @@ package final class Tape {
     /// What a file would hold.
     package private(set) var bytes: [UInt8] = []
     /// Each call of the recorder's is a block of its own.
-    package private(set) lazy var recorder = InputRecorder(program: "a test") { [unowned self] records in
+    package private(set) lazy var recorder = InputRecorder(program: "a test", timeOfDay: 1_700_000_000_123_456_789) {
+        [unowned self] records in
         blocks.append(records)
         close()
         return true

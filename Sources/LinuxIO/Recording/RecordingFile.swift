@@ -30,6 +30,18 @@ package final class RecordingFile: Sendable {
     /// Removes what it held.
     func empty() throws(SystemError) { try cut(to: 0) }
 
+    /// Finds out whether the file is still there and has all that was written to it: whoever removes it, or cuts it, leaves a
+    /// recording that nobody can replay.
+    func check(has byteCount: Int) throws(SystemError) {
+        let operation = "cannot write to '\(path)'"
+        var status = stat()
+        guard unsafe fstat(descriptor.number, &status) == 0 else { throw SystemError.last(operation) }
+        guard status.st_nlink > 0 else { throw SystemError(operation, code: 0, advice: "the file was removed") }
+        guard status.st_size >= byteCount else {
+            throw SystemError(operation, code: 0, advice: "another program has cut the file")
+        }
+    }
+
     /// Writes bytes to a place that nothing was written to before.
     func write(_ bytes: Span<UInt8>, at offset: Int) throws(SystemError) {
         var done = 0

@@ -14,15 +14,32 @@ package final class RecordingWriter: Sendable {
     package struct Outcome: Sendable {
         /// Why.
         package let end: RecordingEnd
-        /// The length of the file.
+        /// The length of the recording; 0 where the file is gone.
         package let byteCount: Int
         /// What the system refused, where that is why.
         package let error: SystemError?
     }
 
+    /// How far a recording is.
+    package struct Statistics: Hashable, Sendable {
+        /// The length of the file.
+        package let byteCount: Int
+        /// Why nothing more is recorded; nil where it goes on.
+        package let end: RecordingEnd?
+
+        /// What was done so far.
+        package init(byteCount: Int, end: RecordingEnd?) {
+            self.byteCount = byteCount
+            self.end = end
+        }
+    }
+
     /// The version of the program, which stands in the recording.
     package let program: String
     private let queue: ByteQueue
+    /// How many bytes are written, and how the recording ended: the raw value, or a negative number before.
+    private let written = Atomic<Int>(0)
+    private let end = Atomic<Int>(-1)
     /// Whether nothing more is written.
     private let isOver = Atomic<Bool>(false)
     /// Whether the queue was full once.
@@ -46,10 +63,19 @@ package final class RecordingWriter: Sendable {
         try file.empty()
         let hasThread = startThread { [self] in
             var writing = RecordingSink(file, limit: limit)
-            tell(run(&writing))
+            let outcome = run(&writing)
+            written.store(outcome.byteCount, ordering: .relaxed)
+            end.store(Int(outcome.end.rawValue), ordering: .relaxed)
+            tell(outcome)
             done.wake()
         }
         guard hasThread else { throw SystemError("there is no thread to write the recording with", code: 0) }
+    }
+
+    /// What was done so far.
+    package var statistics: Statistics {
+        let end = UInt8(exactly: end.load(ordering: .relaxed)).flatMap { RecordingEnd(rawValue: $0) }
+        return Statistics(byteCount: written.load(ordering: .relaxed), end: end)
     }
 
     /// Takes records from the loop. Returns false where no more are wanted, ever.
@@ -73,7 +99,9 @@ package final class RecordingWriter: Sendable {
     private func run(_ sink: inout RecordingSink) -> Outcome {
         do throws(SystemError) {
             while !sink.isFull, queue.take({ records in sink.append(records) }) {
-                if sink.isLarge || queue.isEmpty { try sink.write() }
+                guard sink.isLarge || queue.isEmpty else { continue }
+                try sink.write()
+                written.store(sink.written, ordering: .relaxed)
             }
         } catch {
             isOver.store(true, ordering: .relaxed)
@@ -90,7 +118,7 @@ private struct RecordingSink {
     private let limit: Int
     private var block = BlockWriter()
     /// How many bytes of whole blocks the file has.
-    private var written = 0
+    private(set) var written = 0
     /// Whether the next block would be too much.
     private(set) var isFull = false
 
@@ -114,6 +142,7 @@ private struct RecordingSink {
     }
 
     private mutating func close() throws(SystemError) {
+        try file.check(has: written)
         block.close()
         let bytes = block.bytes
         try file.write(bytes.span, at: written)
@@ -124,12 +153,18 @@ private struct RecordingSink {
     /// Writes the end behind the last whole block, in place of what could not be written.
     mutating func end(_ end: RecordingEnd, _ error: SystemError?) -> RecordingWriter.Outcome {
         var error = error
-        // What is left of a block that failed takes room that the end may need.
-        if error != nil { try? file.cut(to: written) }
-        block.discard()
-        block.append(end)
-        do throws(SystemError) { try close() } catch let failure { error = error ?? failure }
+        do throws(SystemError) {
+            try file.check(has: written)
+            // What is left of a block that failed takes room that the end may need.
+            if error != nil { try file.cut(to: written) }
+            block.discard()
+            block.append(end)
+            try close()
+        } catch let failure {
+            error = error ?? failure
+        }
+        let isThere = (try? file.check(has: written)) != nil
         return RecordingWriter.Outcome(
-            end: error == nil ? end : .writeFailed, byteCount: written, error: error)
+            end: error == nil ? end : .writeFailed, byteCount: isThere ? written : 0, error: error)
     }
 }

@@ -11,6 +11,7 @@ package final class InputRecorder {
     private static let roomBytes = patientBytes + (128 << 10)
 
     private let program: String
+    private let timeOfDay: UInt64
     private let take: (Span<UInt8>) -> Bool
     private var records = RecordBuffer(capacity: roomBytes)
     private var outputs = OutputDigest()
@@ -26,16 +27,19 @@ package final class InputRecorder {
 
     /// - Parameters:
     ///   - program: the version of the program.
+    ///   - timeOfDay: in nanoseconds since 1970; 0 where nobody knows.
     ///   - take: takes whole records, to be put into a ``BlockWriter``; returns false where no more are wanted.
-    package init(program: String, take: @escaping (Span<UInt8>) -> Bool) {
+    package init(program: String, timeOfDay: UInt64 = 0, take: @escaping (Span<UInt8>) -> Bool) {
         self.program = program
+        self.timeOfDay = timeOfDay
         self.take = take
     }
 
     /// Begins with the making of the engine.
     func begin(_ configuration: NodeConfiguration, seed: Seed, at now: Instant) {
         time = now
-        records.append(RecordingHead(program: program, configuration, seed: seed, start: now))
+        records.append(
+            RecordingHead(program: program, timeOfDay: timeOfDay, configuration, seed: seed, start: now))
         handOn()
     }
 }

@@ -79,10 +79,11 @@ package enum RecordingError: Error, Hashable, Sendable, CustomStringConvertible 
     /// What is wrong, and where.
     package var description: String {
         switch self {
-        case .notARecording: "it is no recording: it does not begin like one"
+        case .notARecording: "it is no recording, or damaged where it begins"
         case .unknownVersion(let version):
-            "it is a recording of format version \(version); this program reads version \(RecordingFormat.version)"
-        case .damaged(let position): "it is damaged: the block at byte \(position) is not as it was written"
+            "it has version \(version) of the format, and this program reads version \(RecordingFormat.version); "
+                + "replay it with the program that recorded it"
+        case .damaged(let position): "the block at byte \(position) is not as it was written"
         case .malformed(let position, let reason): "the block at byte \(position) makes no sense: \(reason)"
         case .bytesAfterEnd(let position): "something follows its end, at byte \(position)"
         }

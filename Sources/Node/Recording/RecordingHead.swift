@@ -4,6 +4,8 @@ package import VPNProtocol
 package struct RecordingHead: Sendable {
     /// The version of the program that recorded.
     package let program: String
+    /// The time of day when the node was made, in nanoseconds since 1970; 0 where nobody knows.
+    package let timeOfDay: UInt64
     /// What the node drew everything random from.
     package let seed: Seed
     /// When it was made.
@@ -14,8 +16,11 @@ package struct RecordingHead: Sendable {
     package let configuration: NodeConfiguration
 
     /// - Parameter configuration: the key of its seal is not kept.
-    package init(program: String, _ configuration: NodeConfiguration, seed: Seed, start: Instant) {
+    package init(
+        program: String, timeOfDay: UInt64 = 0, _ configuration: NodeConfiguration, seed: Seed, start: Instant
+    ) {
         self.program = program
+        self.timeOfDay = timeOfDay
         self.seed = seed
         self.start = start
         method = configuration.seal.method
@@ -25,14 +30,19 @@ package struct RecordingHead: Sendable {
     }
 
     fileprivate init(
-        program: String, seed: Seed, start: Instant, method: CryptoMethod, _ configuration: NodeConfiguration
+        program: String, timeOfDay: UInt64, seed: Seed, start: Instant, method: CryptoMethod,
+        _ configuration: NodeConfiguration
     ) {
         self.program = program
+        self.timeOfDay = timeOfDay
         self.seed = seed
         self.start = start
         self.method = method
         self.configuration = configuration
     }
+
+    /// The time of day at a time of the node's clock, in nanoseconds since 1970; since the start where nobody knows.
+    package func timeOfDay(at time: Instant) -> Instant { Instant(nanoseconds: timeOfDay) + (time - start) }
 
     /// The configuration of a node that does the same, under another seal of the same method.
     package func configuration(seal: PacketSeal) -> NodeConfiguration {
@@ -46,6 +56,7 @@ extension RecordBuffer {
     mutating func append(_ head: RecordingHead) {
         append(.head)
         append(text: head.program)
+        append(number: head.timeOfDay)
         for word in head.seed.words { append(bits: UInt128(word), byteCount: 8) }
         append(number: head.start.nanoseconds)
         append(byte: head.method.rawValue)
@@ -77,7 +88,7 @@ extension RecordBuffer {
 extension RecordCursor {
     /// The head, behind its kind.
     mutating func head() throws(RecordFault) -> RecordingHead {
-        let program = try text()
+        let (program, timeOfDay) = (try text(), try number())
         let seed = Seed(try word(), try word(), try word(), try word())
         let start = Instant(nanoseconds: try number())
         guard let method = CryptoMethod(rawValue: try byte()) else { throw RecordFault("the method is unknown") }
@@ -97,7 +108,8 @@ extension RecordCursor {
         for limit in Limits.recorded {
             configuration.limits[keyPath: limit] = try number("a limit", in: 1...Limits.mostRecorded)
         }
-        return RecordingHead(program: program, seed: seed, start: start, method: method, configuration)
+        return RecordingHead(
+            program: program, timeOfDay: timeOfDay, seed: seed, start: start, method: method, configuration)
     }
 
     /// A name with its port.

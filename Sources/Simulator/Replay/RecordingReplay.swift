@@ -71,7 +71,9 @@ package final class RecordingReplay {
                 throw .seal(error)
             }
         }
-        let recorder = recorder ?? InputRecorder(program: head.program) { _ in true }
+        let recorder =
+            recorder
+            ?? InputRecorder(program: head.program, timeOfDay: head.timeOfDay) { _ in true }
         do throws(ConfigurationError) {
             engine = try NodeEngine(
                 head.configuration(seal: seal), seed: head.seed, startingAt: head.start, recorder: recorder)

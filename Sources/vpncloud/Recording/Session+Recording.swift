@@ -33,8 +33,23 @@ extension RecordingWriter.Outcome {
     /// How the recording ended, as a line of the log.
     fileprivate func text(_ path: String) -> String {
         let length = "\(Count(byteCount, "byte")) in '\(path)'"
-        if let error { return "the recording ends early, \(length), and the node goes on: \(error)" }
-        if end == .nodeEnded { return "recorded \(length)" }
-        return "the recording ends early, \(length), and the node goes on: \(end.explanation)"
+        if error == nil, end == .nodeEnded { return "recorded \(length)" }
+        let reason = error.map { "\($0)" } ?? end.explanation
+        return "the recording ends early, \(length), and the node goes on: \(reason)"
+    }
+}
+
+extension RecordingWriter.Statistics {
+    /// The lines of the statistics file.
+    var yaml: String { "recording:\n  bytes: \(byteCount)\n  state: \(state)\n" }
+
+    private var state: String {
+        switch end {
+        case nil: "running"
+        case .nodeEnded?: "node_ended"
+        case .limit?: "limit"
+        case .tooSlow?: "too_slow"
+        case .writeFailed?: "write_failed"
+        }
     }
 }

@@ -111,11 +111,12 @@ struct Session {
         options.capture = capture?.feed
         options.capturePatience = LiveCapture.patience
         options.recording = try recordingFile.map { try record(to: $0) }
-        // The last that the node is told is in it; what comes of that is told after all else.
+        // Where the node does not end by itself, its recording does.
         defer { options.recording?.finish() }
         var runner = try NodeRunner(
             configuration, seed: Self.seed(), device: device, sockets: sockets, options: options)
-        let reporter = NodeReporter(log: log, statistics: statistics, capture: capture)
+        let reporter = NodeReporter(
+            log: log, statistics: statistics, capture: capture, recording: options.recording)
         // Whoever waits for the background process finds the file.
         runner.tellStatistics(reporter)
         let ending: Ending

@@ -23,6 +23,7 @@ final class ReplaySession {
     private let output = LineOutput(descriptor: STDOUT_FILENO)
     private var progress = ProgressLine()
     private var reader = RecordingReader()
+    private var head: RecordingHead?
     private var replay: RecordingReplay?
     /// By the clock of the node.
     private var start = Instant.zero
@@ -44,16 +45,19 @@ final class ReplaySession {
         var fault: String?
         do {
             try replayAll()
+        } catch let error as RecordingError where replay != nil {
+            fault = "DAMAGED: \(error)"
         } catch let difference as ReplayDifference {
             fault = "DIFFERENT \(difference.place): \(difference.text)"
         } catch let error as RecordingError {
-            fault = "DAMAGED: \(error)"
+            throw failure("\(error)")
         } catch let error as ReplayError {
-            throw Failure.runTime("cannot replay '\(path)': \(error)")
+            throw failure("\(error)")
         }
-        if fault == nil, replay == nil { fault = "CUT: it ends at byte \(cutPosition ?? 0), with nothing to replay" }
-        progress.clear()
-        finish(fault)
+        guard let head, let replay else {
+            throw failure(cutPosition == 0 ? "it is empty" : "it ends before there is anything to replay")
+        }
+        finish(head, replay, fault)
         output.flush()
         log?.flush()
         try captureFolder?.close()
@@ -61,6 +65,8 @@ final class ReplaySession {
         if let failure = log?.failure { throw Failure.runTime("the event log is not complete: \(failure)") }
         return fault == nil ? .same : .different
     }
+
+    private func failure(_ reason: String) -> Failure { .runTime("cannot replay '\(path)': \(reason)") }
 
     private func replayAll() throws {
         let file: OpenFile
@@ -72,6 +78,7 @@ final class ReplaySession {
         var status = stat()
         let length = unsafe fstat(file.descriptor, &status) == 0 ? Int(status.st_size) : 0
         var buffer = [UInt8](repeating: 0, count: Self.pieceBytes)
+        defer { progress.clear() }
         var done = 0
         while true {
             // At most as many bytes as the buffer has.
@@ -104,9 +111,10 @@ final class ReplaySession {
         start = head.start
         now = head.start
         let replay = try RecordingReplay(head)
+        self.head = head
         self.replay = replay
         output.write(
-            "\(path): node \(replay.id.short) of vpncloud \(head.program), \(configuration.deviceType.rawValue), \(configuration.mode.rawValue), \(head.method)"
+            "\(path): node \(replay.id.short) of vpncloud \(head.program), \(configuration.deviceType.rawValue), \(configuration.mode.rawValue), \(head.method)\(head.started)"
         )
         guard captureFolder != nil || log != nil || verbosity > 0 else { return }
         let capture = captureFolder.map { _ in ReplayCapture(head) }
@@ -122,8 +130,7 @@ final class ReplaySession {
     }
 
     /// Prints the sum and the verdict.
-    private func finish(_ fault: String?) {
-        guard let replay else { return output.write("\(path): \(fault ?? "")") }
+    private func finish(_ head: RecordingHead, _ replay: RecordingReplay, _ fault: String?) {
         let counts = replay.counts
         let span = (now - start).inWholeMilliseconds
         output.write(
@@ -138,11 +145,17 @@ final class ReplaySession {
         }
         let more = peers.count > Self.shownPeers ? " and \(peers.count - Self.shownPeers) more" : ""
         let list = names.isEmpty ? "" : " (\(names.joined(separator: ", "))\(more))"
-        output.write("  peers at the end: \(peers.count)\(list)")
-        output.write("  \(ending)")
+        output.write("  peers \(fault == nil ? "at the end" : "so far"): \(peers.count)\(list)")
         let sums = "\(Count(counts.inputs, "input")), \(Count(counts.outputs, "output"))"
-        output.write(fault ?? "replays exactly: \(sums)")
-        if fault != nil { output.write("  before that, all is as recorded: \(sums)") }
+        guard let fault else {
+            output.write("  \(ending)")
+            return output.write("replays exactly: \(sums)")
+        }
+        output.write(fault)
+        output.write("  before that, all is as recorded: \(sums)")
+        if head.program != Version.number {
+            output.write("  it was recorded by vpncloud \(head.program); this is \(Version.number), which may do other things")
+        }
     }
 
     /// The peers that are named.
@@ -156,8 +169,17 @@ final class ReplaySession {
     private var ending: String {
         switch reader.ending {
         case .complete(let end): "ends since \(end.explanation)"
-        case .cut(let position): "cut: nothing that is whole follows byte \(position), and the end is missing"
+        case .cut(let position): "cut: its end is missing behind byte \(position); the node still runs, or was killed"
         }
+    }
+}
+
+extension RecordingHead {
+    /// When the node was made, as the log of the node shows times; empty where nobody knows.
+    fileprivate var started: String {
+        guard timeOfDay > 0 else { return "" }
+        let (seconds, rest) = timeOfDay.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return ", started \(WallClock.text(seconds: Int(seconds), milliseconds: Int(rest / 1_000_000)))"
     }
 }
 
