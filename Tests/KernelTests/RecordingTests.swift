@@ -11,6 +11,19 @@ extension KernelTests {
             return options
         }
 
+        private static func start(_ host: Host, recordingTo path: String, prelude: String? = nil) async throws -> Node {
+            var options = Self.options(.tun, .aes256)
+            options.prelude = prelude
+            options.more = ["--record", path]
+            return try await host.start(options)
+        }
+
+        private static func start(_ host: Host, knowing other: Host) async throws -> Node {
+            var options = Self.options(.tun, .aes256)
+            options.peers = [other.ipv4]
+            return try await host.start(options)
+        }
+
         private static func stop(_ nodes: Node...) async throws {
             for node in nodes {
                 let ending = try await node.stop()
@@ -136,13 +149,9 @@ extension KernelTests {
             try await withLab { lab in
                 let hosts = try await lab.hosts(2)
                 let path = "\(lab.directory)/node.rec"
-                var options = Self.options(.tun, .aes256)
-                options.more = ["--record", path]
-                let recorded = try await hosts[0].start(options)
+                let recorded = try await Self.start(hosts[0], recordingTo: path)
                 try FileManager.default.removeItem(atPath: path)
-                options.more = []
-                options.peers = [hosts[0].ipv4]
-                let other = try await hosts[1].start(options)
+                let other = try await Self.start(hosts[1], knowing: hosts[0])
                 try await waitUntil("the node says that the recording ends") {
                     recorded.log.contains("the recording ends early, 0 bytes in '\(path)'")
                 }
@@ -157,12 +166,8 @@ extension KernelTests {
             try await withLab { lab in
                 let hosts = try await lab.hosts(2)
                 let path = "\(lab.directory)/node.rec"
-                var options = Self.options(.tun, .aes256)
-                options.more = ["--record", path]
-                let recorded = try await hosts[0].start(options)
-                options.more = []
-                options.peers = [hosts[0].ipv4]
-                let other = try await hosts[1].start(options)
+                let recorded = try await Self.start(hosts[0], recordingTo: path)
+                let other = try await Self.start(hosts[1], knowing: hosts[0])
                 try await other.reaches(recorded)
                 try await recorded.stop(SIGKILL)
                 let replay = try await lab.run([try Program.path(), "sim", "replay", path])
@@ -177,15 +182,10 @@ extension KernelTests {
                 let hosts = try await lab.hosts(2)
                 let disk = "\(lab.directory)/disk"
                 try await lab.succeed(["mkdir", disk])
-                var options = Self.options(.tun, .chacha20)
                 // In the mounts of its own, which go with the process.
-                options.prelude = "mount -t tmpfs -o size=256k tmpfs \(disk)"
-                options.more = ["--record", "\(disk)/node.rec"]
-                let recorded = try await hosts[0].start(options)
-                options.more = []
-                options.prelude = nil
-                options.peers = [hosts[0].ipv4]
-                let other = try await hosts[1].start(options)
+                let recorded = try await Self.start(
+                    hosts[0], recordingTo: "\(disk)/node.rec", prelude: "mount -t tmpfs -o size=256k tmpfs \(disk)")
+                let other = try await Self.start(hosts[1], knowing: hosts[0])
                 try await other.reaches(recorded)
                 try await hosts[1].namespace.succeed("ping", "-q", "-f", "-c", "300", "-s", "1300", hosts[0].inner4)
                 try await waitUntil("the node says that the recording ends") {

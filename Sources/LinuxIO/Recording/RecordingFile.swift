@@ -42,6 +42,17 @@ package final class RecordingFile: Sendable {
         }
     }
 
+    /// Has room kept on the disk for bytes that are written later, where the file system can do that.
+    func reserve(_ places: Range<Int>) throws(SystemError) {
+        while clinux_reserve(descriptor.number, Int64(places.lowerBound), Int64(places.count)) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EOPNOTSUPP, ENOSYS: return
+            default: throw SystemError.last("cannot write to '\(path)'")
+            }
+        }
+    }
+
     /// Writes bytes to a place that nothing was written to before.
     func write(_ bytes: Span<UInt8>, at offset: Int) throws(SystemError) {
         var done = 0

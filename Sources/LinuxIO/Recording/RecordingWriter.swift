@@ -114,8 +114,13 @@ package final class RecordingWriter: Sendable {
 
 /// Blocks of a recording on their way to its file.
 private struct RecordingSink {
+    /// The room on the disk that is kept at once.
+    private static let roomBytes = 64 << 10
+
     private let file: RecordingFile
     private let limit: Int
+    /// How far room is kept on the disk, so that there is some for the end when the disk becomes full.
+    private var reserved = 0
     private var block = BlockWriter()
     /// How many bytes of whole blocks the file has.
     private(set) var written = 0
@@ -134,9 +139,15 @@ private struct RecordingSink {
 
     /// Writes what was appended as a block, where it fits beside the end.
     mutating func write() throws(SystemError) {
-        guard written + block.closedBytes + BlockWriter.endBytes <= limit else {
+        let needed = written + block.closedBytes + BlockWriter.endBytes
+        guard needed <= limit else {
             isFull = true
             return block.discard()
+        }
+        if needed > reserved {
+            let enough = min(needed + Self.roomBytes, limit)
+            try file.reserve(reserved..<enough)
+            reserved = enough
         }
         try close()
     }
@@ -153,17 +164,12 @@ private struct RecordingSink {
     /// Writes the end behind the last whole block, in place of what could not be written.
     mutating func end(_ end: RecordingEnd, _ error: SystemError?) -> RecordingWriter.Outcome {
         var error = error
-        do throws(SystemError) {
-            try file.check(has: written)
-            // What is left of a block that failed takes room that the end may need.
-            if error != nil { try file.cut(to: written) }
-            block.discard()
-            block.append(end)
-            try close()
-        } catch let failure {
-            error = error ?? failure
-        }
+        block.discard()
+        block.append(end)
+        do throws(SystemError) { try close() } catch let failure { error = error ?? failure }
         let isThere = (try? file.check(has: written)) != nil
+        // What is left of a block that failed, and room that is not needed.
+        if isThere { try? file.cut(to: written) }
         return RecordingWriter.Outcome(
             end: error == nil ? end : .writeFailed, byteCount: isThere ? written : 0, error: error)
     }

@@ -154,7 +154,8 @@ final class ReplaySession {
         output.write(fault)
         output.write("  before that, all is as recorded: \(sums)")
         if head.program != Version.number {
-            output.write("  it was recorded by vpncloud \(head.program); this is \(Version.number), which may do other things")
+            output.write(
+                "  it was recorded by vpncloud \(head.program), which may do other things than this \(Version.number)")
         }
     }
 
