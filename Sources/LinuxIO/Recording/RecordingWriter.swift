@@ -5,8 +5,9 @@ package import VPNNode
 /// Writes the recording of a running node to a file, on a thread of its own. The loop never waits for that thread: where it is
 /// too slow, or the file too long, the recording ends, and the node goes on.
 package final class RecordingWriter: Sendable {
-    /// The bytes that may wait: some 60 ms at 2 Gbit/s.
-    package static let capacity = 16 << 20
+    /// The bytes that may wait: a quarter of a second at 2 Gbit/s, since a disk and other processes take their time. Memory for
+    /// them is there once they are used.
+    package static let capacity = 64 << 20
     /// How long the end of the node waits until all is written.
     package static let patience: Duration = .seconds(5)
 
@@ -114,8 +115,8 @@ package final class RecordingWriter: Sendable {
 
 /// Blocks of a recording on their way to its file.
 private struct RecordingSink {
-    /// The room on the disk that is kept at once.
-    private static let roomBytes = 64 << 10
+    /// The room on the disk that is kept at once, where there is so much.
+    private static let roomBytes = 1 << 20
 
     private let file: RecordingFile
     private let limit: Int
@@ -144,12 +145,20 @@ private struct RecordingSink {
             isFull = true
             return block.discard()
         }
-        if needed > reserved {
-            let enough = min(needed + Self.roomBytes, limit)
+        if needed > reserved { try reserve(needed) }
+        try close()
+    }
+
+    private mutating func reserve(_ needed: Int) throws(SystemError) {
+        let enough = min(needed + Self.roomBytes, limit)
+        do throws(SystemError) {
             try file.reserve(reserved..<enough)
             reserved = enough
+        } catch {
+            // On a disk that is nearly full.
+            try file.reserve(reserved..<needed)
+            reserved = needed
         }
-        try close()
     }
 
     private mutating func close() throws(SystemError) {
