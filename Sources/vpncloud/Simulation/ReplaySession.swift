@@ -93,7 +93,7 @@ final class ReplaySession {
             if count == 0 { return }
             done += count
             if verbosity == 0 {
-                progress.show(done * 1000 / max(length, done)) { "\(path), \((now - start).inWords)" }
+                progress.show(done * 1000 / max(length, done)) { "\(path), \((now - start).inWholeMilliseconds)" }
             }
         }
     }
