@@ -30,8 +30,8 @@ release := -c release --static-swift-stdlib -Xswiftc -use-ld=lld
 program := .build/release/vpncloud
 sources := Sources Tests Benchmarks Package.swift
 # What is installed to be read.
-documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/inspecting.md docs/scenarios.md docs/report.md \
-	share/scenario.schema.json docs/lab.md docs/implementations.md docs/interop.md
+documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/inspecting.md docs/recording.md docs/scenarios.md \
+	docs/report.md share/scenario.schema.json docs/lab.md docs/implementations.md docs/interop.md
 # What Wireshark loads, once its user links to the folder (docs/inspecting.md).
 dissector := wireshark/vpncloud.lua wireshark/vpncloud-key.lua
 

@@ -90,14 +90,16 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests", dependencies: ["VPNProtocol", "TestNumbers", "TestVectors"], swiftSettings: strict),
         .testTarget(
-            name: "NodeTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
+            name: "NodeTests",
+            dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestTapes", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
             name: "CapturesTests",
             dependencies: ["VPNCaptures", "VPNNode", "VPNProtocol", "VPNSimulator", "TestVectors", "CAllocations"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator"], swiftSettings: strict),
+            name: "SimulatorTests", dependencies: ["VPNNode", "VPNProtocol", "VPNSimulator", "TestTapes"],
+            swiftSettings: strict),
         .testTarget(
             name: "LinuxIOTests",
             dependencies: [
@@ -108,8 +110,7 @@ let package = Package(
             name: "ProgramTests",
             dependencies: [
                 "vpncloud", "VPNCaptures", "VPNLab", "VPNLinuxIO", "VPNNode", "VPNProtocol", "VPNSimulator",
-                argumentParser,
-                logging,
+                "TestTapes", argumentParser, logging,
             ],
             swiftSettings: strict),
         // The built program in network namespaces with the real kernel. Needs root and /dev/net/tun.
@@ -125,6 +126,7 @@ let package = Package(
         .target(
             name: "TestVectors", dependencies: ["VPNProtocol", "CPcap"], path: "Tests/Vectors",
             resources: [.copy("captures")], swiftSettings: strict),
+        .target(name: "TestTapes", dependencies: ["VPNNode"], path: "Tests/Tapes", swiftSettings: strict),
         .target(name: "TestNumbers", path: "Tests/Numbers", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .target(name: "CIsolation", path: "Tests/CIsolation", cSettings: [.define("_GNU_SOURCE")]),

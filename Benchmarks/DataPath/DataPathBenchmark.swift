@@ -68,6 +68,8 @@ enum DataPathBenchmark {
             let bench = try EngineBench(name, .tun, peers: peers, destinations: peers, busy: busy)
             all += [bench.frameOut, bench.packetIn]
         }
+        let recorded = try EngineBench("1 peer, recorded", .tun, peers: 1, destinations: 1, isRecorded: true)
+        all += [recorded.frameOut, recorded.packetIn]
         // The subnets are spread over peers, each of which may claim up to 255.
         for subnets in [10, 10_000] {
             let bench = try EngineBench(

@@ -34,7 +34,10 @@ final class EngineBench {
     /// - Parameters:
     ///   - destinations: how many subnets (on TUN) or stations (on TAP) the peers have, all together.
     ///   - busy: to and from how many of these packets go, by chance; usually all.
-    init(_ name: String, _ device: DeviceType, peers: Int, destinations: Int, busy: Int? = nil) throws {
+    ///   - isRecorded: whether all of it is recorded, but for the writing of the file, which another thread does.
+    init(
+        _ name: String, _ device: DeviceType, peers: Int, destinations: Int, busy: Int? = nil, isRecorded: Bool = false
+    ) throws {
         self.name = name
         self.device = device
         self.peers = peers
@@ -44,7 +47,8 @@ final class EngineBench {
         (targetOffset, sourceOffset) = device == .tun ? (16, 12) : (2, 8)
         var configuration = NodeConfiguration(seal: Self.plain)
         configuration.deviceType = device
-        node = try NodeEngine(configuration, seed: Seed(2, 4, 6, 8), startingAt: .zero)
+        let recorder = isRecorded ? InputRecorder(program: "a benchmark") { _ in true } : nil
+        node = try NodeEngine(configuration, seed: Seed(2, 4, 6, 8), startingAt: .zero, recorder: recorder)
         batch = OutputBatch(for: Self.plain, capacity: (Self.frameBytes + 64) * Self.burst)
         for peer in 0..<peers { introduce(peer) }
         precondition(node.peerCount == peers, "all must have become peers")
@@ -72,6 +76,7 @@ final class EngineBench {
             [self] in
             for _ in 0..<Self.bursts {
                 send()
+                node.endRound(batch)
                 batch.reset()
             }
         }
@@ -126,6 +131,7 @@ final class EngineBench {
                 delivered += 1
             }
         }
+        node.endRound(batch)
         batch.reset()
         return delivered
     }

@@ -68,6 +68,10 @@ int clinux_read_segment_size(struct msghdr *message) {
 
 int clinux_open(const char *path, int flags, unsigned int mode) { return open(path, flags | O_CLOEXEC, mode); }
 
+int clinux_reserve(int descriptor, long long start, long long byte_count) {
+    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, start, byte_count);
+}
+
 // The number is the same on all architectures; glibc has a function only since 2.34, and headers vary.
 #ifndef SYS_close_range
 #define SYS_close_range 436

@@ -61,3 +61,11 @@ struct BootClock {
         }
     }
 }
+
+/// The time of day, which may be set forwards and back: for what people compare with other clocks, and nothing else.
+func nanosecondsSince1970() -> UInt64 {
+    var time = timespec()
+    // Cannot fail: every kernel has the clock, and the pointer is good.
+    unsafe _ = clock_gettime(CLOCK_REALTIME, &time)
+    return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
+}

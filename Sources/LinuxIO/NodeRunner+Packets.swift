@@ -77,6 +77,7 @@ extension NodeRunner {
             }
         }
         if !batch.events.isEmpty { observer.observe(batch.events, at: now) }
+        engine.endRound(batch)
         batch.reset()
         capture?.endRound()
     }

@@ -14,6 +14,8 @@ public struct RunnerOptions: Sendable {
     package var capture: PacketFeed?
     /// How long the end of the node waits until all that was captured is written.
     package var capturePatience: Duration = .seconds(2)
+    /// What gets a recording of all that the node is told; nil for nothing.
+    package var recording: RecordingWriter?
 
     /// How names are looked up and routers found. Tests put something else in their place.
     var lookUp: @Sendable (PeerName) -> Resolution = { NameResolver.lookUp($0) }
@@ -93,7 +95,12 @@ public struct NodeRunner: ~Copyable {
         let poller = try Poller()
         let signals = try TerminationSignals(wanted: options.endsOnSignals)
         let mailbox = try Mailbox<Answer>()
-        let engine = try NodeEngine(configuration, seed: seed, startingAt: clock.now())
+        let recorder = options.recording.map { writer in
+            InputRecorder(program: writer.program, timeOfDay: nanosecondsSince1970()) { records in
+                writer.put(records)
+            }
+        }
+        let engine = try NodeEngine(configuration, seed: seed, startingAt: clock.now(), recorder: recorder)
         let stopper = try Stopper()
         let forwarder = try PortForwarder(find: options.findRouter) { outcome in mailbox.put(.forwarding(outcome)) }
         self.stopper = stopper
@@ -217,6 +224,7 @@ public struct NodeRunner: ~Copyable {
         readMailbox(at: now, observer)
         finishRound(at: now, observer)
         capture?.finish(within: options.capturePatience)
+        options.recording?.finish()
         observer.snapshot(statistics, io: counters, offload: offload, uptime: clock.now() - .zero)
         return ending ?? .stopped
     }

@@ -3,6 +3,7 @@ import VPNProtocol
 extension NodeEngine {
     /// Takes frames of the device to the peers that they are for. All frames of a run have the addresses of the first.
     public mutating func send(_ frames: StagedFrames, at now: Instant, into outputs: inout OutputBatch) {
+        if recorder != nil { recordFrames(frames, of: outputs, at: now) }
         guard !isShutDown else { return }
         let bytes = frames.byteCount(gapBytes: outputs.gapBytes)
         counters.taken.count(bytes, packets: frames.count)

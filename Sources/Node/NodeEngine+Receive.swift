@@ -23,20 +23,22 @@ extension NodeEngine {
     public mutating func receive(
         _ datagram: inout MutableSpan<UInt8>, from source: Endpoint, at now: Instant, into outputs: inout OutputBatch
     ) -> Reception {
-        guard !isShutDown else { return Reception(disposition: .handled, packet: nil) }
+        guard !isShutDown else { return ignore(datagram.span, from: source, at: now) }
         let packet: OpenedPacket
         do {
             packet = try configuration.seal.open(&datagram)
         } catch {
+            recorder?.unopened(datagram.span, error, from: source, at: now)
             let reason = DropReason(error)
             drop(reason, from: source, into: &outputs)
-            return Reception(disposition: .drop(reason), packet: nil)
+            return Reception(disposition: noted(.drop(reason)), packet: nil)
         }
         if configuration.reportsMessages {
             outputs.append(.received(packet.type, source, bytes: packet.message.count))
         }
         let slot = peers.sender(at: source)
         let message = datagram.span.extracting(packet.message)
+        if recorder != nil { recordOpened(packet, message, from: source, at: now) }
         let disposition: Reception.Disposition =
             switch packet.type {
             case .data:
@@ -59,7 +61,20 @@ extension NodeEngine {
             let slot = packet.type == .data ? slot : peers.slot(at: source)
             if let slot { peers.countReceived(from: slot, bytes: datagram.count) }
         }
-        return Reception(disposition: disposition, packet: packet)
+        return Reception(disposition: noted(disposition), packet: packet)
+    }
+
+    /// What became of a datagram, once it is recorded.
+    @inline(__always)
+    private mutating func noted(_ disposition: Reception.Disposition) -> Reception.Disposition {
+        if recorder != nil { recordDisposition(disposition) }
+        return disposition
+    }
+
+    /// Takes a datagram that comes after the end.
+    private mutating func ignore(_ datagram: Span<UInt8>, from source: Endpoint, at now: Instant) -> Reception {
+        recorder?.unopened(datagram, nil, from: source, at: now)
+        return Reception(disposition: noted(.handled), packet: nil)
     }
 
     /// Notes a message that only a peer may send. Any of them refreshes the peer; a fresh one moves its address. Returns the

@@ -13,6 +13,7 @@ extension NodeEngine {
 
     /// Does everything that is due.
     public mutating func advance(to now: Instant, into outputs: inout OutputBatch) {
+        recorder?.advance(at: now)
         guard !isShutDown else { return }
         runAgenda(at: now, into: &outputs)
         answeredStrangers.expire(at: now)
@@ -30,6 +31,7 @@ extension NodeEngine {
     public mutating func resolved(
         _ name: PeerName, to endpoints: [Endpoint], at now: Instant, into outputs: inout OutputBatch
     ) {
+        recorder?.resolved(name, to: endpoints, at: now)
         guard !isShutDown else { return }
         if endpoints.isEmpty { outputs.append(.unresolved(name)) }
         for index in configured.indices where configured[index].name == name {
@@ -42,12 +44,14 @@ extension NodeEngine {
     public mutating func portMapped(
         to external: Endpoint, lease: Duration?, at now: Instant, into outputs: inout OutputBatch
     ) {
+        recorder?.portMapped(to: external, lease: lease, at: now)
         guard !isShutDown else { return }
         if forwardedPort.noteMapped(external, lease: lease, at: now) { outputs.append(.portMapped(external)) }
     }
 
     /// Notes that there is no router, or that it did not grant the wish. It is asked again after a while.
     public mutating func portMappingFailed(at now: Instant, into outputs: inout OutputBatch) {
+        recorder?.portMappingFailed(at: now)
         guard !isShutDown else { return }
         if forwardedPort.noteFailure(at: now) { outputs.append(.portMappingLost) }
     }

@@ -48,10 +48,19 @@ public struct NodeEngine: ~Copyable {
     /// When lists go to all peers next; nil without peers.
     var nextLists: Instant?
     var isShutDown = false
+    /// Writes down every input; nil for nobody.
+    var recorder: InputRecorder?
 
     /// A node that has done nothing yet: call ``advance(to:into:)`` at once to let it connect.
     public init(
         _ configuration: NodeConfiguration, seed: Seed, startingAt now: Instant
+    ) throws(ConfigurationError) {
+        try self.init(configuration, seed: seed, startingAt: now, recorder: nil)
+    }
+
+    /// A node whose inputs are recorded. Then ``endRound(_:)`` is to be called before a batch is reset.
+    package init(
+        _ configuration: NodeConfiguration, seed: Seed, startingAt now: Instant, recorder: InputRecorder?
     ) throws(ConfigurationError) {
         let timeout = configuration.peerTimeout
         guard timeout >= .seconds(1), timeout <= .seconds(65_535) else { throw .peerTimeoutOutOfRange }
@@ -95,10 +104,13 @@ public struct NodeEngine: ~Copyable {
             ConfiguredPeer($0, startingAt: now)
         }
         forwardedPort = PortForwarding(startingAt: configuration.portForwarding ? now : nil)
+        self.recorder = recorder
+        recorder?.begin(configuration, seed: seed, at: now)
     }
 
     /// Seals everything in a batch that is not sealed yet: the last step before the packets are sent.
     public mutating func seal(_ outputs: inout OutputBatch) {
+        if recorder != nil { recorder?.sealing(outputs, after: nonce) }
         outputs.seal(with: configuration.seal, nonce: &nonce)
     }
 
@@ -106,17 +118,20 @@ public struct NodeEngine: ~Copyable {
     public mutating func sendFailed(
         to endpoint: Endpoint, errorCode: Int32, at now: Instant, into outputs: inout OutputBatch
     ) {
+        recorder?.sendFailed(to: endpoint, errorCode: errorCode, at: now)
         if let slot = peers.slot(at: endpoint) { peers.countFailedSend(to: slot) }
         outputs.append(.sendFailed(endpoint, errorCode: errorCode))
     }
 
     /// Notes that the device did not take frames that were to be delivered.
     public mutating func deviceRefused(frames: Int, at now: Instant, into outputs: inout OutputBatch) {
+        recorder?.deviceRefused(frames: frames, at: now)
         drop(.deviceRefused, from: nil, count: frames, into: &outputs)
     }
 
     /// Says goodbye to all peers and gives the port back. The node does nothing after that.
     public mutating func shutDown(at now: Instant, into outputs: inout OutputBatch) {
+        if recorder != nil { recorder?.shutDown(statistics(), at: now) }
         guard !isShutDown else { return }
         isShutDown = true
         let mark = outputs.destinationMark

@@ -173,6 +173,25 @@ public struct OutputBatch: ~Copyable {
         return StagedFrames(range: start..<start + length, frameBytes: layout.frameBytes, count: layout.count)
     }
 
+    /// Copies frames into the arena, which grows where it must.
+    ///
+    /// - Parameters:
+    ///   - frames: one behind the other, without what stands between them in the arena.
+    ///   - frameBytes: the length of each but the last; 0 for one without a byte.
+    package mutating func stageFrames(copying frames: Span<UInt8>, frameBytes: Int) -> StagedFrames {
+        guard frames.count > frameBytes else { return stageFrame(copying: frames) }
+        precondition(frameBytes > 0, "frames of a run have a length")
+        let (count, gap) = ((frames.count + frameBytes - 1) / frameBytes, gapBytes)
+        let room = reserve(byteCount: frames.count + (count - 1) * gap)
+        var whole = arena.mutableSpan
+        for index in 0..<count {
+            let start = index * frameBytes
+            let frame = frames.extracting(start..<min(start + frameBytes, frames.count))
+            whole.copy(frame, to: room.lowerBound + index * (frameBytes + gap))
+        }
+        return StagedFrames(range: room, frameBytes: frameBytes, count: count)
+    }
+
     /// Copies a frame into the arena, which grows where it must.
     public mutating func stageFrame(copying frame: Span<UInt8>) -> StagedFrames {
         let message = reserve(byteCount: frame.count)
@@ -182,6 +201,14 @@ public struct OutputBatch: ~Copyable {
 }
 
 extension OutputBatch {
+    /// The transmits that are not sealed yet.
+    var unsealed: ArraySlice<Transmit> { transmits[sealed...] }
+
+    /// Where the message of a packet stands.
+    package func message(of packet: Range<Int>) -> Range<Int> {
+        packet.lowerBound + headBytes..<packet.upperBound - tailBytes
+    }
+
     /// Room for a message at the end of the arena, not yet taken.
     private mutating func reserve(byteCount: Int) -> Range<Int> {
         let start = used + headBytes

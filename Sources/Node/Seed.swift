@@ -2,7 +2,8 @@ import VPNProtocol
 
 /// The 32 bytes from which a node draws everything random. The shell takes them from the system, a scenario gives them.
 public struct Seed: Hashable, Sendable {
-    private let words: [UInt64]
+    /// The four words that it was made of.
+    package let words: [UInt64]
 
     /// A seed of four random words.
     public init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) { words = [a, b, c, d] }

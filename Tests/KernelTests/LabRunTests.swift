@@ -11,7 +11,7 @@ extension KernelTests {
 
         /// Quick scenarios, each for something else: frames by claims, NAT and holes in it, names, VLANs.
         private static let crossSection = [
-            "mode-router-tun", "vlans-are-apart", "claims-keep-families-apart", "switch-learns-from-arp",
+            "mode-router-tap", "vlans-are-apart", "claims-keep-families-apart", "switch-learns-from-arp",
         ]
 
         @Test(

@@ -13,8 +13,10 @@ private struct Side: ~Copyable {
     var batch: OutputBatch
     var delivered = 0
 
-    init(_ endpoint: Endpoint, _ settings: NodeConfiguration, seed: Seed) throws(ConfigurationError) {
-        let engine = try NodeEngine(settings, seed: seed, startingAt: .zero)
+    init(
+        _ endpoint: Endpoint, _ settings: NodeConfiguration, seed: Seed, recorder: InputRecorder? = nil
+    ) throws(ConfigurationError) {
+        let engine = try NodeEngine(settings, seed: seed, startingAt: .zero, recorder: recorder)
         self.endpoint = endpoint
         self.engine = engine
         batch = OutputBatch(for: settings.seal, capacity: 8192)
@@ -38,6 +40,7 @@ private struct Side: ~Copyable {
                 other.receive(&wire, byteCount: segment.count, from: endpoint)
             }
         }
+        engine.endRound(batch)
         batch.reset()
     }
 
@@ -55,13 +58,16 @@ struct AllocationTests {
         let seal: PacketSeal
         let device: DeviceType
         let mode: ForwardingMode
-        var description: String { "\(device) \(mode) \(seal.method)" }
+        var isRecorded = false
+        var description: String { "\(device) \(mode) \(seal.method)\(isRecorded ? ", recorded" : "")" }
     }
 
     static let cases: [Case] = [
         Case(seal: plain, device: .tun, mode: .router), Case(seal: encrypted, device: .tun, mode: .router),
         Case(seal: encrypted, device: .tap, mode: .switch), Case(seal: encrypted, device: .tap, mode: .hub),
         Case(seal: encrypted, device: .tun, mode: .switch),
+        Case(seal: encrypted, device: .tun, mode: .router, isRecorded: true),
+        Case(seal: plain, device: .tap, mode: .hub, isRecorded: true),
     ]
 
     /// Whether the program is optimised. Without optimisation the standard library's generic code allocates by itself.
@@ -82,7 +88,13 @@ struct AllocationTests {
         leftSettings.subnets = [subnet("10.0.1.0/24")]
         var rightSettings = settings
         rightSettings.subnets = [subnet("10.0.2.0/24")]
-        var one = try Side(endpoint(1), leftSettings, seed: seed(1))
+        var recorded = 0
+        let recorder = InputRecorder(program: "a test") { records in
+            recorded += records.count
+            return true
+        }
+        var one = try Side(
+            endpoint(1), leftSettings, seed: seed(1), recorder: given.isRecorded ? recorder : nil)
         var two = try Side(endpoint(2), rightSettings, seed: seed(2))
         one.engine.advance(to: now, into: &one.batch)
         for _ in 0..<8 {
@@ -113,6 +125,7 @@ struct AllocationTests {
         let allocated = allocations_of_this_thread() - before
         let deliveredFrames = one.delivered + two.delivered - warm
         #expect(deliveredFrames == 2000)
+        #expect(given.isRecorded ? recorded > 2000 * there.count : recorded == 0)
         #expect(allocated == 0)
     }
 

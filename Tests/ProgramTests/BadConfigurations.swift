@@ -50,6 +50,9 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("dst_timeout: 1.5", "1:14: dst_timeout: expected a number of seconds from 1 to 4294967295, found '1.5'"),
         Self("capture_size: 0", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '0'"),
         Self("capture_size: 10M", "1:15: capture_size: expected a number of megabytes from 1 to 1000000, found '10M'"),
+        Self("record: ''", "1:9: record: expected the path of a file, found the quoted text ''"),
+        Self("record_limit: no", "1:15: record_limit: expected a number of megabytes from 1 to 1000000, found 'no'"),
+        Self("stats_file: a\nrecord: a", "2:1: 'stats_file' and 'record' are the same file; name different ones"),
         Self("capture_age: 0", "1:14: capture_age: expected a number of seconds from 1 to 4294967295, found '0'"),
         Self(
             "capture_files: 100001", "1:16: capture_files: expected a number of files from 1 to 100000, found '100001'"),
@@ -141,7 +144,7 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
         Self("daemon: true", "1:1: unknown key 'daemon'; --daemon is for the command line only"),
         Self(
             "zzzzzzzzzz: true",
-            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, offload, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file, capture, capture_filter, capture_size, capture_age, capture_files"
+            "1:1: unknown key 'zzzzzzzzzz'; the keys are device_type, device_name, device_path, ifup, ifdown, mode, port, peers, subnets, peer_timeout, dst_timeout, port_forwarding, offload, compat, crypto, crypto_provider, shared_key, shared_key_file, magic, user, group, pid_file, log_file, stats_file, capture, capture_filter, capture_size, capture_age, capture_files, record, record_limit"
         ),
         Self("port: 1\nport: 2\n", "2:1: 'port' is already set in line 1; keep one of them"),
         Self(

@@ -44,6 +44,7 @@ struct ConfigurationFileTests {
             .deviceType: "tap", .mode: "hub", .port: "1", .peers: "[a:1]", .subnets: "[10.0.0.0/8]", .peerTimeout: "1",
             .dstTimeout: "1", .portForwarding: "no", .offload: "no", .compat: "0.9", .crypto: "chacha20",
             .cryptoProvider: "ipsec-mb", .magic: "hash:x", .captureSize: "1", .captureAge: "1", .captureFiles: "1",
+            .recordLimit: "1",
         ]
         let settings = try read("\(key.rawValue): \(values[key] ?? "text")\n").get()
         #expect(settings != Settings())

@@ -54,6 +54,8 @@ struct OptionCase: Sendable, CustomTestStringConvertible {
         Self("--capture-size", value: "7") { $0.captureSize == 7 },
         Self("--capture-age", value: "3600") { $0.captureAge == 3600 },
         Self("--capture-files", value: "3") { $0.captureFiles == 3 },
+        Self("--record", value: "r") { $0.record == "r" },
+        Self("--record-limit", value: "5") { $0.recordLimit == 5 },
         Self("--compat", value: "0.9") { $0.dialect == .v0_9 },
     ]
 }
@@ -101,7 +103,8 @@ struct OptionTests {
             ["-l", "0"], ["--listen", "many"], ["-t", "tab"], ["-s", "10.0.0.0"], ["-c", "a:b:c"], ["--magic", "1"],
             ["--crypto", "none"], ["--crypto-provider", "openssl"], ["--compat", "7"], ["--peer-timeout", "0"],
             ["--capture", ""], ["--capture-filter", ""], ["--capture-size", "0"], ["--capture-age", "soon"],
-            ["--capture-files", "0"], ["-v", "-q"], ["--unknown"], ["word"],
+            ["--capture-files", "0"], ["--record", ""], ["--record-limit", "0"], ["--record-limit", "1M"],
+            ["-v", "-q"], ["--unknown"], ["word"],
             ["--shared-key", "a", "--shared-key-file", "b"], ["--shared-key", ""], ["-d", "a/b"], ["--ifup", ""],
             ["check-config"], ["check-config", "a", "b"], ["check-config", "/nonexistent"],
             ["--config", "/nonexistent"], ["sim", "check"], ["sim", "check", "/nonexistent"], ["sim", "chekc"],
@@ -138,7 +141,8 @@ struct OptionTests {
         }
         for key in ConfigurationKey.allCases { #expect(help.contains(key.rawValue)) }
         for title in [
-            "DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "CAPTURE:", "EXAMPLES:", sharedKeyVariable,
+            "DEVICE:", "NETWORK:", "ENCRYPTION:", "PROCESS:", "REPORTS:", "CAPTURE:", "RECORDING:", "EXAMPLES:",
+            sharedKeyVariable,
         ] {
             #expect(help.contains(title))
         }

@@ -191,6 +191,17 @@ struct RunPlanTests {
         #expect(refusal { try plan(["--log-file", "/x", "--stats-file", "/x"]) }?.status == 2)
     }
 
+    @Test("records nothing unless a file is named, up to a gigabyte then")
+    func recording() throws {
+        #expect(try plan(["--record-limit", "1"]).recording == nil)
+        let plain = try #require(try plan(["--record", "/x"]).recording)
+        #expect(plain.path == "/x" && plain.limit == 1_000_000_000)
+        let limited = try #require(
+            try plan(["--record-limit", "3"], file: "record: /y\nrecord_limit: 2\n").recording)
+        #expect(limited.path == "/y" && limited.limit == 3_000_000)
+        #expect(refusal { try plan(["--record", "/x", "--log-file", "/x"]) }?.status == 2)
+    }
+
     @Test("captures nothing unless a folder is named, and no more than fits a disk then")
     func capture() throws {
         #expect(try plan(["--capture-filter", "arp", "--capture-size", "1"]).capture == nil)

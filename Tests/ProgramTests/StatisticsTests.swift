@@ -110,6 +110,23 @@ struct StatisticsTests {
         #expect(!without.contains("capture"))
     }
 
+    @Test(
+        "tell how far a recording is, and why it has ended, where there is one",
+        arguments: zip(
+            [nil, .nodeEnded, .limit, .tooSlow, .writeFailed] as [RecordingEnd?],
+            ["running", "node_ended", "limit", "too_slow", "write_failed"]))
+    func recording(end: RecordingEnd?, state: String) throws {
+        var text = StatisticsText()
+        let written = text.text(
+            try emptyStatistics(), io: IOCounters(), offload: OffloadInUse(),
+            recording: RecordingWriter.Statistics(byteCount: 1234, end: end), uptime: .zero, time: "now")
+        let document = try YAMLNode.parse(Array(written.utf8))
+        #expect(value(document, "recording", "bytes") == "1234" && value(document, "recording", "state") == state)
+        let without = text.text(
+            try emptyStatistics(), io: IOCounters(), offload: OffloadInUse(), uptime: .zero, time: "now")
+        #expect(!without.contains("recording"))
+    }
+
     @Test("without peers are YAML, too")
     func empty() throws {
         var text = StatisticsText()

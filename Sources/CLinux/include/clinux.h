@@ -64,6 +64,8 @@ int clinux_read_segment_size(struct msghdr *message);
 
 /// open with O_CLOEXEC added to the flags.
 int clinux_open(const char *path, int flags, unsigned int mode);
+/// fallocate that leaves the length of the file as it is: room on the disk for bytes that are written later.
+int clinux_reserve(int descriptor, long long start, long long byte_count);
 /// close_range of all descriptors from 3 on: closes them, or with `at_exec` other than 0 lets the next exec do so.
 int clinux_close_others(int at_exec);
 /// pipe2 with O_CLOEXEC.

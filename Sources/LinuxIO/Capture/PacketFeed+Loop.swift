@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 import VPNNode
 import VPNProtocol
@@ -7,7 +6,7 @@ import VPNProtocol
 extension PacketFeed {
     /// Takes frames of the device, which stand in a batch and are not sealed yet.
     func takeFrames(_ frames: StagedFrames, of batch: borrowing OutputBatch) {
-        time = Self.wallTime()
+        time = nanosecondsSince1970()
         let head = Head(PacketRecord(.fromDevice, at: time))
         let bytes = batch.bytes
         var tally = Tally(isWanted: isWanted)
@@ -23,7 +22,7 @@ extension PacketFeed {
     /// Takes the messages of a batch from one of its transmits on, which are not sealed yet, once for each destination.
     func takeMessages(of batch: borrowing OutputBatch, from first: Int) {
         guard includesOuter, first < batch.transmits.count else { return }
-        time = Self.wallTime()
+        time = nanosecondsSince1970()
         let (transmits, destinations) = (batch.transmits, batch.destinations)
         let bytes = batch.bytes
         var tally = Tally(isWanted: isWanted)
@@ -41,7 +40,7 @@ extension PacketFeed {
     }
 
     /// Begins with datagrams that came at one time.
-    func startReceiving() { time = Self.wallTime() }
+    func startReceiving() { time = nanosecondsSince1970() }
 
     /// Keeps a datagram as it came, since opening it in vain leaves nothing of it.
     func keep(_ datagram: Span<UInt8>) {
@@ -85,14 +84,6 @@ extension PacketFeed {
         // No other thread changes these two, until the loop has ended.
         counters.offered.store(counters.offered.load(ordering: .relaxed) &+ tally.offered, ordering: .relaxed)
         if tally.refused > 0 { counters.refused.wrappingAdd(tally.refused, ordering: .relaxed) }
-    }
-
-    /// Nanoseconds since 1970.
-    private static func wallTime() -> UInt64 {
-        var time = timespec()
-        // Cannot fail: every kernel has the clock, and the pointer is good.
-        unsafe _ = clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
     }
 }
 

@@ -139,6 +139,7 @@ extension VirtualNetwork {
         if !batch.events.isEmpty, recordsHistory || isObserved { outcome.events = batch.events }
         if !batch.names.isEmpty { outcome.names = batch.names }
         if !batch.portMappings.isEmpty { outcome.wishes = batch.portMappings }
+        engine.endRound(batch)
         batch.reset()
         return outcome
     }

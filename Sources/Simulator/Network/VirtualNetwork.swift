@@ -34,6 +34,8 @@ public final class VirtualNetwork {
     public var answering: ((VirtualNode, [UInt8]) -> [UInt8]?)?
     /// Whether nodes keep all of their events, frames and wishes. Without it nothing grows with time.
     public var recordsHistory = true
+    /// Says what records the inputs of the engine of a node that is to start; nil for nothing.
+    package var recorder: ((_ name: String) -> InputRecorder?)?
     /// How many things happened that were planned: steps of datagrams, deadlines, answers.
     public private(set) var steps: UInt64 = 0
     /// How many datagrams were given to a node.
@@ -91,7 +93,8 @@ public final class VirtualNetwork {
         precondition(!endpoints.isEmpty && endpoints.allSatisfy { nodeAt[$0] == nil }, "an address has one node")
         let node = VirtualNode(
             name: name, number: startedNodes, configuration: configuration, endpoints: endpoints, clock: clock,
-            engine: try NodeEngine(configuration, seed: seed, startingAt: clock.local(now)),
+            engine: try NodeEngine(
+                configuration, seed: seed, startingAt: clock.local(now), recorder: recorder?(name)),
             outputs: batch(for: configuration.seal))
         startedNodes += 1
         nodes.append(node)

@@ -70,17 +70,17 @@ public struct ObservationText {
         return "#\(datagram.id) \(datagram.source) > \(datagram.destination) \(type), \(datagram.bytes.count) bytes, "
             + checksum(datagram.bytes)
     }
+}
 
-    /// Eight digits that differ where bytes differ, so that two logs can be compared.
-    private func checksum(_ bytes: [UInt8]) -> String {
-        var hash = SipHash128(key: 0, 0)
-        hash.append(bytes.span)
-        return (hash.digest >> 96).hexadecimal(digits: 8)
-    }
+/// Eight digits that differ where bytes differ, so that two logs can be compared.
+func checksum(_ bytes: [UInt8]) -> String {
+    var hash = SipHash128(key: 0, 0)
+    hash.append(bytes.span)
+    return (hash.digest >> 96).hexadecimal(digits: 8)
 }
 
 /// The seconds of an instant with all nine digits behind the point, so that lines stand below each other.
-private func paddedSeconds(_ time: Instant) -> String {
+func paddedSeconds(_ time: Instant) -> String {
     let (whole, fraction) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
     let digits = String(fraction)
     return "\(whole)." + String(repeating: "0", count: 9 - digits.count) + digits

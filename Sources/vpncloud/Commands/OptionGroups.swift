@@ -187,6 +187,21 @@ struct ReportOptions: ParsableArguments {
     }
 }
 
+/// All that the running node is told, for 'vpncloud sim replay'.
+struct RecordingOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Record all that the node is told, decrypted and without the key, to this file; 'vpncloud sim replay' does the same once more.",
+            valueName: "file"),
+        completion: .file(), transform: { try SettingValues.nonEmpty($0, "the path of a file") })
+    var record: String?
+
+    @Option(
+        help: ArgumentHelp("End the recording after so many megabytes (default: 1000).", valueName: "mb"),
+        transform: SettingValues.recordLimit)
+    var recordLimit: UInt32?
+}
+
 /// Packets of the running node, for tcpdump and Wireshark.
 struct CaptureOptions: ParsableArguments {
     @Option(

@@ -14,7 +14,8 @@ struct Program: ParsableCommand {
             vpncloud pcap decrypt|show <capture> ...
             vpncloud sim run <file> ...
             vpncloud sim check|verify <file> ...
-            vpncloud lab run|compare <file> ...
+            vpncloud sim replay <file>
+            vpncloud lab run|compare|matrix <file> ...
             """,
         discussion: """
             Creates a network device and connects it to those of other nodes. Every node finds every other; knowing \
@@ -58,6 +59,7 @@ struct Program: ParsableCommand {
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
     @OptionGroup(title: "Capture") var capture: CaptureOptions
+    @OptionGroup(title: "Recording") var recording: RecordingOptions
 
     func validate() throws {
         if security.sharedKey != nil && security.sharedKeyFile != nil {
@@ -96,6 +98,8 @@ struct Program: ParsableCommand {
         settings.captureSize = capture.captureSize
         settings.captureAge = capture.captureAge
         settings.captureFiles = capture.captureFiles
+        settings.record = recording.record
+        settings.recordLimit = recording.recordLimit
         return settings
     }
 

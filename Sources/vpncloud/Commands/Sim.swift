@@ -5,7 +5,7 @@ import VPNSimulator
 struct Sim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim", abstract: "Simulate whole networks that scenario files describe.",
-        subcommands: [SimRun.self, SimCheck.self, SimVerify.self, SimPresets.self, SimTrace.self])
+        subcommands: [SimRun.self, SimCheck.self, SimVerify.self, SimReplay.self, SimPresets.self, SimTrace.self])
 }
 
 /// `vpncloud sim check FILE...`: looks for faults in scenario files, and does nothing else.

@@ -73,18 +73,12 @@ struct SimRun: ParsableCommand {
             ScenarioJob(file: file, scenario: scenario, seeds: seeds?.values ?? [seed ?? scenario.seed])
         }
         var session = try SimulationSession(
-            work, captures: pcap, log: log.map { path throws(Failure) in try openLog(path) }, verbosity: verbosity,
-            threads: jobs ?? processorCount)
+            work, captures: pcap, log: log.map { path throws(Failure) in try LineOutput(eventLog: path) },
+            verbosity: verbosity, threads: jobs ?? processorCount)
         let reports = try session.run()
         if let junit { try write(JUnitReport(reports).text, to: junit) }
         if let json { try write(JSONReport(reports).text, to: json) }
         if reports.contains(where: { !$0.passed }) { throw ExitCode(1) }
-    }
-
-    private func openLog(_ path: String) throws(Failure) -> LineOutput {
-        do { return try LineOutput(path: path) } catch {
-            throw .runTime("cannot write the event log '\(path)': \(error)")
-        }
     }
 
     private func write(_ text: String, to path: String) throws(Failure) {

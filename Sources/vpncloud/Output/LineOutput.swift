@@ -17,6 +17,15 @@ final class LineOutput {
         self.file = consume file
     }
 
+    /// Makes a file for an event log, or empties it.
+    convenience init(eventLog path: String) throws(Failure) {
+        do throws(FileError) {
+            try self.init(path: path)
+        } catch {
+            throw .runTime("cannot write the event log '\(path)': \(error)")
+        }
+    }
+
     /// Writes to a descriptor that stays open.
     init(descriptor: Int32) {
         self.descriptor = descriptor

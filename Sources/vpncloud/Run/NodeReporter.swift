@@ -7,11 +7,15 @@ final class NodeReporter: NodeObserver {
     private let log: Logger
     private var statistics: StatisticsFile?
     private let capture: LiveCapture?
+    private let recording: RecordingWriter?
 
-    init(log: Logger, statistics: StatisticsFile?, capture: LiveCapture? = nil) {
+    init(
+        log: Logger, statistics: StatisticsFile?, capture: LiveCapture? = nil, recording: RecordingWriter? = nil
+    ) {
         self.log = log
         self.statistics = statistics
         self.capture = capture
+        self.recording = recording
     }
 
     func started(_ start: NodeStart) {
@@ -41,7 +45,8 @@ final class NodeReporter: NodeObserver {
     func snapshot(_ snapshot: NodeStatistics, io: IOCounters, offload: OffloadInUse, uptime: Duration) {
         do throws(FileError) {
             try statistics?.write(
-                snapshot, io: io, offload: offload, capture: capture?.statistics, uptime: uptime)
+                snapshot, io: io, offload: offload, capture: capture?.statistics,
+                recording: recording?.statistics, uptime: uptime)
         } catch {
             log.log(LogMessage(.network, .warning, "cannot write the statistics file: \(error)", kind: "statistics"))
         }

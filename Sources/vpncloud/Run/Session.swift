@@ -42,6 +42,7 @@ struct Session {
         let sockets = try DatagramSockets(port: plan.network.port, wantsRuns: plan.offload)
         try openLog(as: account)
         try capture?.prepare(as: account)
+        let recording = try openRecording(as: account)
         log.info("vpncloud \(Version.number); \(plan.provider.summary); processor: \(Version.processor)")
         for warning in plan.warnings { log.warning("\(warning)") }
         if account == nil { try tryStatistics() }
@@ -56,8 +57,8 @@ struct Session {
                 log.info("continuing as \(account.description)")
                 try tryStatistics()
             }
-            guard isDaemon else { return try run(device, sockets, commands, capture) {} }
-            try runInBackground(device, sockets, commands, capture, &pidFile)
+            guard isDaemon else { return try run(device, sockets, commands, capture, recording) {} }
+            try runInBackground(device, sockets, commands, capture, recording, &pidFile)
         } catch {
             commands.undo()
             throw error
@@ -66,7 +67,7 @@ struct Session {
 
     private func runInBackground(
         _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
-        _ capture: CaptureSetUp?, _ pidFile: inout PIDFile?
+        _ capture: CaptureSetUp?, _ recording: RecordingFile?, _ pidFile: inout PIDFile?
     ) throws {
         switch try Background.enter() {
         case .foreground(let word):
@@ -77,7 +78,7 @@ struct Session {
         case .background(let readiness):
             var duty = Optional(readiness)
             do {
-                try run(device, sockets, commands, capture) {
+                try run(device, sockets, commands, capture, recording) {
                     if pidFile != nil { try pidFile?.write() }
                     if let readiness = duty.take() { readiness.ready() }
                 }
@@ -95,7 +96,7 @@ struct Session {
     /// Makes the node and runs it. `begin` is called once nothing more can fail.
     private func run(
         _ device: consuming TunnelDevice, _ sockets: consuming DatagramSockets, _ commands: DeviceCommands,
-        _ captureSetUp: CaptureSetUp?, begin: () throws -> Void
+        _ captureSetUp: CaptureSetUp?, _ recordingFile: RecordingFile?, begin: () throws -> Void
     ) throws {
         var options = RunnerOptions()
         let statistics = plan.statsFile.map(StatisticsFile.init)
@@ -109,9 +110,13 @@ struct Session {
         defer { capture?.finish() }
         options.capture = capture?.feed
         options.capturePatience = LiveCapture.patience
+        options.recording = try recordingFile.map { try record(to: $0) }
+        // Where the node does not end by itself, its recording does.
+        defer { options.recording?.finish() }
         var runner = try NodeRunner(
             configuration, seed: Self.seed(), device: device, sockets: sockets, options: options)
-        let reporter = NodeReporter(log: log, statistics: statistics, capture: capture)
+        let reporter = NodeReporter(
+            log: log, statistics: statistics, capture: capture, recording: options.recording)
         // Whoever waits for the background process finds the file.
         runner.tellStatistics(reporter)
         let ending: Ending

@@ -16,7 +16,8 @@ extension ConfigurationKey {
             return "'shared_key_file' makes no sense in a simulation: a scenario holds all it needs; use 'shared_key'"
         case .cryptoProvider: reason = "every library that encrypts gives the same results"
         case .user, .group, .pidFile: reason = "there is no process of its own for each node"
-        case .logFile, .statsFile, .capture, .captureFilter, .captureSize, .captureAge, .captureFiles:
+        case .logFile, .statsFile, .capture, .captureFilter, .captureSize, .captureAge, .captureFiles,
+            .record, .recordLimit:
             reason = "nodes write no files; see the options of 'vpncloud sim'"
         }
         return "'\(rawValue)' makes no sense in a simulation: \(reason); leave it out"

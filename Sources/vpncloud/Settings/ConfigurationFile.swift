@@ -87,7 +87,7 @@ struct ConfigurationFile {
     private func checkPaths() {
         let files = [
             (ConfigurationKey.pidFile, settings.pidFile), (.logFile, settings.logFile),
-            (.statsFile, settings.statsFile),
+            (.statsFile, settings.statsFile), (.record, settings.record),
         ]
         for (index, (key, path)) in files.enumerated() {
             guard let path, let place = places[key] else { continue }
@@ -136,6 +136,8 @@ extension ConfigurationFile {
         case .captureSize: settings.captureSize = values.number(name, node, SettingValues.captureSize)
         case .captureAge: settings.captureAge = values.number(name, node, SettingValues.captureAge)
         case .captureFiles: settings.captureFiles = values.number(name, node, SettingValues.captureFiles)
+        case .record: settings.record = values.text(name, node, "the path of a file")
+        case .recordLimit: settings.recordLimit = values.number(name, node, SettingValues.recordLimit)
         }
     }
 

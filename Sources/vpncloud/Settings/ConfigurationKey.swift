@@ -29,6 +29,8 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case captureSize = "capture_size"
     case captureAge = "capture_age"
     case captureFiles = "capture_files"
+    case record
+    case recordLimit = "record_limit"
 
     /// What to do about a key that does not exist.
     static func advice(onUnknown name: String) -> String {

@@ -22,6 +22,8 @@ struct RunPlan: Sendable {
     var statsFile: String?
     /// What is captured; nil for nothing.
     var capture: CapturePlan?
+    /// What is recorded; nil for nothing.
+    var recording: RecordingPlan?
     /// What is allowed but probably not meant, for the log.
     var warnings: [String]
 
@@ -88,15 +90,16 @@ extension RunPlan {
         logFile = settings.logFile.map(FileBytes.absolute)
         statsFile = settings.statsFile.map(FileBytes.absolute)
         capture = CapturePlan(settings)
+        recording = RecordingPlan(settings)
         key = try Self.key(commandLine: commandLine, file: file, settings, surroundings, &warnings)
         try checkTogether()
     }
 
     /// Faults that no single setting has.
     private mutating func checkTogether() throws(Failure) {
-        let files = [pidFile, logFile, statsFile].compactMap { $0 }
+        let files = [pidFile, logFile, statsFile, recording?.path].compactMap { $0 }
         guard Set(files).count == files.count else {
-            throw .usage("two of pid file, log file and statistics file are the same; name different ones")
+            throw .usage("two of pid file, log file, statistics file and recording are the same; name different ones")
         }
         let isRouter = network.mode == .router || network.mode == .normal && deviceType == .tun
         if isRouter && network.subnets.isEmpty {

@@ -64,6 +64,8 @@ enum SettingValues {
         return megabytes
     }
 
+    static func recordLimit(_ text: String) throws(ValueError) -> UInt32 { try captureSize(text) }
+
     static func captureAge(_ text: String) throws(ValueError) -> UInt32 {
         guard let seconds = decimal(text, UInt32.self), seconds > 0 else {
             throw .expected("a number of seconds from 1 to \(UInt32.max)")

@@ -41,6 +41,9 @@ struct Settings: Hashable, Sendable {
     /// In seconds.
     var captureAge: UInt32?
     var captureFiles: UInt32?
+    var record: String?
+    /// In megabytes.
+    var recordLimit: UInt32?
 
     /// These settings over others, which hold where these say nothing. Peers and subnets of both count.
     func over(_ base: Settings) -> Settings {
@@ -73,6 +76,8 @@ struct Settings: Hashable, Sendable {
         result.captureSize = captureSize ?? base.captureSize
         result.captureAge = captureAge ?? base.captureAge
         result.captureFiles = captureFiles ?? base.captureFiles
+        result.record = record ?? base.record
+        result.recordLimit = recordLimit ?? base.recordLimit
         return result
     }
 

@@ -3,7 +3,7 @@ enum Spelling {
     /// The most names that are compared, which takes a moment each.
     private static let maximumCompared = 200
     /// The most names that a message lists.
-    private static let maximumListed = 30
+    private static let maximumListed = 40
 
     /// The name that was probably meant, else all of them.
     ///

@@ -14,10 +14,11 @@ struct StatisticsFile {
     /// Writes a picture of the node.
     mutating func write(
         _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, capture: CaptureStatistics?,
-        uptime: Duration
+        recording: RecordingWriter.Statistics?, uptime: Duration
     ) throws(FileError) {
         let text = text.text(
-            statistics, io: io, offload: offload, capture: capture, uptime: uptime, time: WallClock.now())
+            statistics, io: io, offload: offload, capture: capture, recording: recording, uptime: uptime,
+            time: WallClock.now())
         try FileBytes.replace(path, with: Array(text.utf8))
     }
 

@@ -20,10 +20,11 @@ struct StatisticsText {
     ///
     /// - Parameters:
     ///   - capture: what was captured; nil where nothing is.
+    ///   - recording: what was recorded; nil where nothing is.
     ///   - time: the time of day, as ``WallClock`` writes it.
     mutating func text(
         _ statistics: NodeStatistics, io: IOCounters, offload: OffloadInUse, capture: CaptureStatistics? = nil,
-        uptime: Duration, time: String
+        recording: RecordingWriter.Statistics? = nil, uptime: Duration, time: String
     ) -> String {
         let elapsed = last.map { uptime - $0.uptime } ?? uptime
         let now = Instant.zero + uptime
@@ -58,6 +59,7 @@ struct StatisticsText {
         text += "offload:\n"
         for (name, value) in offload.named { text += "  \(name): \(value)\n" }
         if let capture { text += capture.yaml }
+        if let recording { text += recording.yaml }
         remember(statistics, device, uptime)
         return text
     }

@@ -1,4 +1,3 @@
-public import VPNNode
 import VPNProtocol
 
 extension TraceRecord {
@@ -83,7 +82,7 @@ extension TraceRecord {
 }
 
 extension PeerLoss {
-    fileprivate var traceNumber: UInt8 {
+    var traceNumber: UInt8 {
         switch self {
         case .timedOut: 0
         case .closed: 1
@@ -95,7 +94,7 @@ extension PeerLoss {
 
 extension DropReason {
     /// Not the raw value, which follows the order of the declaration.
-    fileprivate var traceNumber: UInt8 {
+    var traceNumber: UInt8 {
         switch self {
         case .truncatedPacket: 0
         case .foreignMagic: 1

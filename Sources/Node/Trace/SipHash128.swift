@@ -1,3 +1,5 @@
+import VPNProtocol
+
 /// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012), taken piece by piece.
 ///
 /// The standard library's own hasher is seeded anew in each process, so its results say nothing to another one.
@@ -36,9 +38,7 @@ public struct SipHash128: Sendable {
             index += 1
         }
         while bytes.count - index >= 8 {
-            var word: UInt64 = 0
-            for offset in 0..<8 { word |= UInt64(bytes[index + offset]) << UInt64(8 * offset) }
-            compress(word)
+            compress(UInt64(littleEndian: bytes.native(UInt64.self, at: index)))
             byteCount &+= 8
             index += 8
         }

@@ -1,21 +1,8 @@
 public import VPNNode
 import VPNProtocol
 
-/// Observations as bytes, the same everywhere and for ever: what trace hashes are made of.
-///
-/// Numbers stand with their lowest byte first. Each observation begins with its kind and time; whatever has no fixed length
-/// begins with its length. So no two sequences of observations are the same bytes. The numbers given to cases here are
-/// never used again for others: stored hashes depend on them.
-public struct TraceRecord: Sendable {
-    /// What was appended.
-    public private(set) var bytes: [UInt8] = []
-
-    /// An empty record.
-    public init() {}
-
-    /// Forgets what was appended, and keeps the memory.
-    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
-
+// Each observation begins with its kind and time.
+extension TraceRecord {
     /// Appends an observation.
     public mutating func append(_ observation: Observation, at now: Instant) {
         switch observation {
@@ -65,7 +52,7 @@ public struct TraceRecord: Sendable {
     }
 
     private mutating func begin(_ kind: UInt8, _ now: Instant, _ node: Int) {
-        bytes.append(kind)
+        append(kind)
         append(now.nanoseconds)
         append(number: node)
     }
@@ -100,34 +87,5 @@ public struct TraceRecord: Sendable {
     private mutating func append(_ endpoints: [Endpoint]) {
         append(number: endpoints.count)
         for endpoint in endpoints { append(endpoint) }
-    }
-}
-
-extension TraceRecord {
-    /// Appends a number with its lowest byte first.
-    mutating func append<Number: FixedWidthInteger>(_ number: Number) {
-        for shift in 0..<Number.bitWidth / 8 { bytes.append(UInt8(truncatingIfNeeded: number >> Number(8 * shift))) }
-    }
-
-    /// Appends an `Int` as 64 bits, whatever it has here.
-    mutating func append(number: Int) { append(Int64(number)) }
-
-    /// Appends an endpoint in 22 bytes.
-    mutating func append(_ endpoint: Endpoint) {
-        append(endpoint.address.bits)
-        append(endpoint.scope)
-        append(endpoint.port)
-    }
-
-    /// Appends the length of some bytes, and the bytes.
-    mutating func append(bytes more: [UInt8]) {
-        append(number: more.count)
-        bytes.append(contentsOf: more)
-    }
-
-    /// Appends the length of a text in UTF-8, and the text.
-    mutating func append(text: String) {
-        append(number: text.utf8.count)
-        bytes.append(contentsOf: text.utf8)
     }
 }
