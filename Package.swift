@@ -119,7 +119,7 @@ let package = Package(
 
         // The built program with scenario files, as a user runs it, and what other programs read of it.
         .testTarget(
-            name: "ScenarioTests", dependencies: ["vpncloud", "VPNNode", "VPNProtocol", "TestVectors"],
+            name: "ScenarioTests", dependencies: ["vpncloud", "VPNCaptures", "VPNNode", "VPNProtocol", "TestVectors"],
             swiftSettings: strict),
 
         // What tests stand on.

@@ -6,8 +6,8 @@ import VPNProtocol
 ///
 ///     data-path-benchmark [--only TEXT] [--rounds N] [--baseline FILE [--update] [--tolerance PERCENT]]
 ///
-/// `--only` measures what has the text in its name, as for a profile. With a baseline it ends with 1 where something is slower than that by more than the tolerance; with `--update` the
-/// file is written instead.
+/// `--only` measures what has the text in its name, as for a profile. With a baseline it ends with 1 where something is
+/// slower than that by more than the tolerance; with `--update` the file is written instead.
 @main
 enum DataPathBenchmark {
     static func main() throws {

@@ -129,6 +129,14 @@ internal import Glibc
         byteCount += Self.packetHeaderBytes + Int(header.caplen)
     }
 
+    /// Whether somebody removed the file meanwhile, so that nobody will see what is written to it.
+    var isRemoved: Bool {
+        guard let dumper = unsafe dumper else { return false }
+        var status = stat()
+        // The stream is there until the file is closed, and the call fills in the status.
+        return unsafe fstat(fileno(pcap_dump_file(dumper)), &status) == 0 && status.st_nlink == 0
+    }
+
     /// Writes what waits, so that others can read it.
     package func flush() throws(CaptureError) {
         if let failure { throw failure }

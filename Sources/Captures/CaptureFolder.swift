@@ -1,4 +1,3 @@
-internal import Glibc
 internal import VPNNode
 public import VPNSimulator
 
@@ -35,15 +34,7 @@ public final class CaptureFolder {
         precondition(openLimit > 0, "one file at least is open while it is written")
         self.path = path
         self.openLimit = openLimit
-        if unsafe mkdir(path, 0o777) == 0 { return }
-        let code = errno
-        var status = stat()
-        guard code == EEXIST, unsafe stat(path, &status) == 0 else {
-            throw .folder(path, reason: CaptureFile.text(of: code))
-        }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw .folder(path, reason: CaptureFile.text(of: ENOTDIR))
-        }
+        try FolderPath(path: path).make(mode: 0o777)
     }
 
     /// Writes a packet to the file of its stream. What goes wrong is in ``failure``.

@@ -47,7 +47,9 @@ final class CaptureSeries {
     ///
     /// - Parameter time: in nanoseconds since 1970.
     func append(_ packet: Span<UInt8>, at time: UInt64) throws(CaptureError) {
-        if let start, isOver(at: time, since: start, adding: packet.count) { try rotate() }
+        // Whoever removes the file gets a new one. Asked once for all packets that become readable together.
+        let isRemoved = unflushed == 0 && file.isRemoved
+        if isRemoved || start.map({ isOver(at: time, since: $0, adding: packet.count) }) == true { try rotate() }
         start = start ?? time
         try file.append(packet, nanoseconds: time)
         unflushed += 1

@@ -51,16 +51,7 @@ public final class LiveCaptureFiles {
     /// Makes a folder for captures that only its owner can read, where there is none, and finds out whether files can be made
     /// in it.
     public static func prepare(folder path: String) throws(CaptureError) {
-        if unsafe mkdir(path, 0o700) != 0 {
-            let code = errno
-            var status = stat()
-            guard code == EEXIST, unsafe stat(path, &status) == 0 else {
-                throw .folder(path, reason: CaptureFile.text(of: code))
-            }
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw .folder(path, reason: CaptureFile.text(of: ENOTDIR))
-            }
-        }
+        try FolderPath(path: path).make(mode: 0o700)
         let attempt = "\(path)/.attempt.\(getpid())"
         let descriptor = unsafe open(attempt, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .folder(path, reason: CaptureFile.text(of: errno)) }

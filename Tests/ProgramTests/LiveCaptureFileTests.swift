@@ -163,6 +163,27 @@ struct LiveCaptureFileTests {
         #expect(try folder.text(of: "inner-1.pcap") == "mine")
     }
 
+    @Test("are made anew where somebody removed them, and told where the folder is gone, too")
+    func removed() throws {
+        let outside = TemporaryFolder()
+        let path = "\(outside.path)/captures"
+        try LiveCaptureFiles.prepare(folder: path)
+        let files = try LiveCaptureFiles(folder: path, inner: .raw, .standard)
+        try files.append(1)
+        try files.flush()
+        unsafe unlink("\(path)/inner.pcap")
+        for number in 2...3 { try files.append(number) }
+        try files.flush()
+        #expect(try PlainCapture("\(path)/inner.pcap").packets.map(\.bytes[0]) == [2, 3])
+        #expect(files.packets(.inner) == 3 && files.filesMade == 3)
+        for name in ["inner.pcap", "outer.pcap"] { unsafe unlink("\(path)/\(name)") }
+        unsafe rmdir(path)
+        let error = CaptureError.open("\(path)/outer.pcap", reason: "No such file or directory")
+        #expect(throws: error) { try files.append(4, to: .outer) }
+        files.abandon()
+        #expect(files.packets(.outer) == 0)
+    }
+
     @Test("are never written through a link")
     func link() throws {
         let folder = TemporaryFolder()

@@ -204,7 +204,13 @@ struct RunPlanTests {
 
     @Test("captures nothing unless a folder is named, and no more than fits a disk then")
     func capture() throws {
-        #expect(try plan(["--capture-filter", "arp", "--capture-size", "1"]).capture == nil)
+        let aimless = try plan(["--capture-filter", "arp", "--capture-size", "1", "--shared-key", "a"])
+        #expect(aimless.capture == nil)
+        #expect(
+            aimless.warnings == ["nothing is captured: the options say how, and none says where to; see --capture"])
+        // A file may say how for the days on which an option says where to.
+        let silent = try plan(["--shared-key", "a"], file: "capture_filter: arp\n")
+        #expect(silent.capture == nil && silent.warnings.isEmpty)
         let plain = try plan(["--capture", "/x"]).capture
         #expect(plain?.target == .folder("/x") && plain?.filter == nil && plain?.limits == .standard)
         let relative = try plan(["--capture", "x"]).capture

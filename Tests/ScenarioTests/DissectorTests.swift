@@ -29,8 +29,9 @@ struct DissectorTests {
     }
 
     @Test(
-        "opens every encrypted golden packet itself, where Wireshark's Lua has ciphers",
-        arguments: Capture.all.filter { $0.sharedKey != nil && Wireshark.hasCiphers })
+        "opens every encrypted golden packet itself, with the key",
+        .enabled(if: Wireshark.hasCiphers, "Wireshark has no ciphers for Lua, which come with 4.6"),
+        arguments: Capture.all.filter { $0.sharedKey != nil })
     func openedCaptures(capture: Capture) throws {
         let file = try #require(capture.file).path
         let options = ["shared_key:\(try #require(capture.sharedKey))", "dialect:\(capture.dialect)"]

@@ -4,7 +4,7 @@ import Testing
 
 extension Folder {
     /// Makes a file of bytes, and returns its path.
-    fileprivate func file(_ name: String, bytes: [UInt8]) throws -> String {
+    func file(_ name: String, bytes: [UInt8]) throws -> String {
         let path = "\(path)/\(name)"
         try Data(bytes).write(to: URL(filePath: path))
         return path
@@ -13,7 +13,7 @@ extension Folder {
 
 extension Tool {
     /// Runs `vpncloud pcap` with arguments.
-    fileprivate static func pcap(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    static func pcap(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         try run([program(), "pcap"] + arguments, environment: ["TZ": "UTC"].merging(environment) { $1 })
     }
 
@@ -118,6 +118,30 @@ struct PcapDecryptTests {
             #expect(outcome.status == 2 && outcome.errors.contains(text), "\(arguments): \(outcome)")
         }
         #expect(try Data(contentsOf: URL(filePath: file)).count == 24)
+    }
+
+    @Test(
+        "writes neither to what it reads nor twice to one file, however they are named",
+        arguments: [
+            ("IN --inner ./in.pcap", "'./in.pcap' is the capture to be read"),
+            ("link.pcap --inner in.pcap", "'in.pcap' is the capture to be read"),
+            ("- --inner in.pcap <in.pcap", "'in.pcap' is the capture to be read"),
+            ("in.pcap --inner - >>in.pcap", "the standard output is the capture to be read"),
+            ("in.pcap --inner new.pcap --outer ./new.pcap", "--outer and --inner are the same file"),
+            ("in.pcap --inner old.pcap --outer ./old.pcap", "--outer and --inner are the same file"),
+            ("in.pcap --inner old.pcap --outer - >>old.pcap", "--outer and --inner are the same file"),
+        ])
+    func sameFile(arguments: String, text: String) throws {
+        let folder = try Folder()
+        let capture = CaptureBytes([]).bytes
+        let (path, old) = (try folder.file("in.pcap", bytes: capture), try folder.file("old.pcap", "mine"))
+        try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link.pcap", withDestinationPath: path)
+        let line = "cd \"$1\" && \"$0\" pcap decrypt \(arguments.replacingOccurrences(of: "IN", with: path))"
+        let outcome = try Tool.shell(line, folder.path)
+        #expect(outcome.status == 2 && outcome.errors.contains(text), "\(outcome)")
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data(capture))
+        #expect(try String(contentsOfFile: old, encoding: .utf8) == "mine")
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/new.pcap"))
     }
 
     @Test("says that a disk is full")

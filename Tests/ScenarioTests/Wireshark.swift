@@ -32,22 +32,18 @@ enum Wireshark {
 
     /// The values of fields, packet by packet. Several values of one field have spaces between them.
     static func rows(of file: String, _ fields: [String], options: [String] = []) throws -> [[String: String]] {
-        let arguments = ["-T", "fields", "-E", "separator=;", "-E", "aggregator=/s"] + fields.flatMap { ["-e", $0] }
-        return try run(file, arguments, options: options).output.split(
-            separator: "\n", omittingEmptySubsequences: false
-        )
-        .dropLast()
-        .map { line in
-            let values = line.split(separator: ";", omittingEmptySubsequences: false).map(String.init)
+        let arguments = ["-T", "fields", "-E", "separator=/t", "-E", "aggregator=/s"] + fields.flatMap { ["-e", $0] }
+        let output = try run(file, arguments, options: options).output
+        return output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { line in
+            let values = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             return Dictionary(zip(fields, values)) { first, _ in first }
         }
     }
 
     /// How many packets of a file fit each filter. Every packet is shown in full on the way, though nothing is printed.
-    static func counts(in file: String, _ filters: [String], options: [String] = [], script: String = Self.script)
-        throws
-        -> [Int]
-    {
+    static func counts(
+        in file: String, _ filters: [String], options: [String] = [], script: String = Self.script
+    ) throws -> [Int] {
         let statistics = "io,stat,0,\(filters.joined(separator: ","))"
         let arguments = ["-V", "-Y", "frame.number == 0", "-z", statistics]
         let lines = try run(file, arguments, options: options, script: script).lines

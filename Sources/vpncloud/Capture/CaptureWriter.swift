@@ -11,8 +11,8 @@ struct CaptureWriter {
         let outer: CaptureFilter
     }
 
-    /// So many packets are written before others can read them, where they come without a pause.
-    private static let flushPackets = 4096
+    /// After so many packets others can read them, where they come without a pause.
+    private static let settlePackets = 4096
 
     private let feed: PacketFeed
     private let files: LiveCaptureFiles
@@ -22,7 +22,8 @@ struct CaptureWriter {
     private var localAddresses = LocalAddresses()
     /// Where a datagram becomes an Ethernet frame.
     private var frame = FrameWriter()
-    private var unflushed = 0
+    /// Packets since that was last made so.
+    private var unsettled = 0
     /// What of the files is counted already, by kind.
     private var counted: [UInt64] = [0, 0]
     /// Packets that were not wanted, since that was last counted, and those wanted in all, by kind.
@@ -78,20 +79,22 @@ struct CaptureWriter {
         guard failure == nil else { return }
         do {
             try files.append(packet, to: kind, at: time)
-            unflushed += 1
         } catch {
             fail(error)
         }
     }
 
-    /// Makes what was written readable by others: where nothing more waits, or much was written.
-    mutating func settle(isIdle: Bool) {
-        guard isIdle || unflushed >= Self.flushPackets else { return }
-        if failure == nil, unflushed > 0 {
+    /// Makes what was written readable by others, and counts it: where nothing more waits, or much was seen. Returns whether it
+    /// did.
+    mutating func settle(isIdle: Bool) -> Bool {
+        unsettled += 1
+        guard isIdle || unsettled >= Self.settlePackets else { return false }
+        unsettled = 0
+        if failure == nil {
             do { try files.flush() } catch { fail(error) }
-            unflushed = 0
         }
         count()
+        return true
     }
 
     /// Closes the files, and counts all there is.

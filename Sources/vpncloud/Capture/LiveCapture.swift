@@ -36,19 +36,19 @@ final class LiveCapture: Sendable {
             var hasFailed = false
             var hasDropped = false
             while feed.take({ record, packet in writer.write(record, packet) }) {
-                let isIdle = feed.isEmpty
-                writer.settle(isIdle: isIdle)
+                guard writer.settle(isIdle: feed.isEmpty) else { continue }
                 files.store(writer.filesMade, ordering: .relaxed)
                 if !hasFailed, let failure = writer.failure {
                     hasFailed = true
                     tell(failure)
                 }
-                if isIdle, !hasDropped, !hasFailed, counts.contains(where: { $0.dropped > 0 }) {
+                if !hasDropped, !hasFailed, counts.contains(where: { $0.dropped > 0 }) {
                     hasDropped = true
                     log.warning("packets are missing in the capture, since they came faster than they can be written")
                 }
             }
             writer.end()
+            files.store(writer.filesMade, ordering: .relaxed)
             if !hasFailed, let failure = writer.failure { tell(failure) }
         }
         feed.close()

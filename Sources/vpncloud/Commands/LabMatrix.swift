@@ -57,7 +57,7 @@ struct PlayMatrix: ParsableCommand {
     var jobs: Int?
 
     @Option(
-        help: ArgumentHelp("Write the tables in JSON to this file (docs/report.md).", valueName: "file"),
+        help: ArgumentHelp("Write the tables in JSON to this file (docs/lab.md).", valueName: "file"),
         completion: .file())
     var json: String?
 

@@ -22,8 +22,9 @@ struct PcapDecrypt: ParsableCommand {
 
             EXAMPLES:
               vpncloud pcap decrypt wire.pcap --shared-key-file key --inner tunnel.pcap
-              tcpdump -i any -w - udp port 3210 \\
-                  | vpncloud pcap decrypt - --shared-key-file key --inner - | tcpdump -n -r -
+              tcpdump -i any -U -w - udp port 3210 |
+                vpncloud pcap decrypt - --shared-key-file key --inner - |
+                tcpdump -n -r -
             """)
 
     @Argument(help: "The capture; - for the standard input.", completion: .file(extensions: ["pcap", "pcapng"]))

@@ -31,17 +31,16 @@ struct DecryptSession {
 
     /// Nothing may be written to what is read, nor twice to one file, nor to a terminal.
     private static func checkPaths(_ capture: String, _ paths: [String]) throws(Failure) {
+        let source = capture == "-" ? FileIdentity(descriptor: STDIN_FILENO) : FileIdentity(capture)
         var files: [FileIdentity] = []
         for path in paths {
-            if path == "-" {
-                guard isatty(STDOUT_FILENO) == 0 else {
-                    throw .usage("the standard output is a terminal; pipe it to a program that reads captures")
-                }
-                continue
+            if path == "-", isatty(STDOUT_FILENO) == 1 {
+                throw .usage("the standard output is a terminal; pipe it to a program that reads captures")
             }
-            guard let file = FileIdentity(path) else { continue }
-            if capture != "-", FileIdentity(capture) == file {
-                throw .usage("'\(path.withoutControlCharacters)' is the capture to be read; write to another file")
+            let identity = path == "-" ? FileIdentity(descriptor: STDOUT_FILENO) : FileIdentity(path)
+            guard let file = identity else { continue }
+            guard file != source else {
+                throw .usage("\(name(path).withoutControlCharacters) is the capture to be read; write to another file")
             }
             guard !files.contains(file) else {
                 throw .usage("--outer and --inner are the same file; name different ones")
@@ -98,19 +97,4 @@ struct DecryptSession {
     }
 
     private static func name(_ path: String) -> String { path == "-" ? "the standard output" : "'\(path)'" }
-}
-
-/// What tells a file from every other, by whatever path it is named.
-private struct FileIdentity: Equatable {
-    let device: UInt
-    let number: UInt
-
-    /// The file at a path; nil where there is none, or something that is no file, such as a device.
-    init?(_ path: String) {
-        var status = stat()
-        // The path ends with a zero byte, and the call fills in the status.
-        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        device = UInt(status.st_dev)
-        number = UInt(status.st_ino)
-    }
 }

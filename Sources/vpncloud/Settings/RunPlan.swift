@@ -91,6 +91,9 @@ extension RunPlan {
         statsFile = settings.statsFile.map(FileBytes.absolute)
         capture = CapturePlan(settings)
         recording = RecordingPlan(settings)
+        if capture == nil && commandLine.describeCapture {
+            warnings.append("nothing is captured: the options say how, and none says where to; see --capture")
+        }
         key = try Self.key(commandLine: commandLine, file: file, settings, surroundings, &warnings)
         try checkTogether()
     }

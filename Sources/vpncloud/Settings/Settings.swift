@@ -45,6 +45,11 @@ struct Settings: Hashable, Sendable {
     /// In megabytes.
     var recordLimit: UInt32?
 
+    /// Whether these say anything of a capture, apart from where it goes.
+    var describeCapture: Bool {
+        captureFilter != nil || captureSize != nil || captureAge != nil || captureFiles != nil
+    }
+
     /// These settings over others, which hold where these say nothing. Peers and subnets of both count.
     func over(_ base: Settings) -> Settings {
         var result = self

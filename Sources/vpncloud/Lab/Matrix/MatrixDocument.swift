@@ -2,7 +2,7 @@ import VPNNode
 import VPNProtocol
 import VPNSimulator
 
-/// A matrix for machines: JSON in the layout of docs/report.md, and JUnit.
+/// A matrix for machines: JSON in the layout of docs/lab.md, and JUnit.
 struct MatrixDocument {
     /// The version of the layout. Members may be added within a version; what changes or goes makes a new one.
     static let version = 1
