@@ -191,7 +191,8 @@ struct LabTests {
         gateway.nat?.ports = .preserved
         let externals = (1...4).map { IPAddress(203, 0, 113, $0) }
         var translation = Translation(
-            gateway, externals: externals, clock: LabClock(scale: 1000, start: 0), seed: 1)
+            gateway, externals: externals, clock: LabClock(scale: 1000, start: 0),
+            numbers: Seed(ofScenario: 1).numbers(for: "ports"))
         func inside(_ host: UInt8, _ port: UInt16) -> Endpoint { Endpoint(IPAddress(192, 168, 0, host), port: port) }
         let first = translation.register(inside(1, 3210))
         #expect(first?.external == Endpoint(externals[0], port: 3210) && first?.isNew == true)
@@ -206,7 +207,8 @@ struct LabTests {
         #expect(fifth?.external.address == externals[0] && fifth?.external.port != 3210)
         gateway.nat = NATModel(.symmetric)
         var symmetric = Translation(
-            gateway, externals: [externals[0]], clock: LabClock(scale: 1000, start: 0), seed: 1)
+            gateway, externals: [externals[0]], clock: LabClock(scale: 1000, start: 0),
+            numbers: Seed(ofScenario: 1).numbers(for: "ports"))
         let unknown = symmetric.register(inside(1, 3210))
         #expect(unknown == nil)
         #expect(symmetric.rules.contains("oifname \"outer\" masquerade fully-random"))

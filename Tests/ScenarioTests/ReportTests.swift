@@ -86,7 +86,8 @@ struct ReportTests {
             for line in open(sys.argv[2], encoding="utf-8"):
                 if line.startswith("| `"): rows.append(line.split("`")[1])
                 elif rows: tables.append(rows); rows = []
-            top, run, expectation, counts = tables
+            top, run, expectation, counts, summary = tables
+            assert summary == ["connections", "deliveries", "messages"], summary
             report = json.load(open(sys.argv[1], encoding="utf-8"))
             assert list(report) == top, list(report)
             assert report["format"] == "vpncloud-sim-report" and report["version"] == 1 and report["passed"] is False
@@ -94,6 +95,7 @@ struct ReportTests {
             for each in report["runs"]:
                 assert list(each) == run, list(each)
                 assert list(each["counts"]) == counts, each["counts"]
+                assert each["world"] == "simulator" and each["notes"] == [] and each["summary"] is None
                 assert all(type(value) is int for value in each["counts"].values())
                 for one in each["expectations"]: assert list(one) == expectation, list(one)
             good, bad, error = report["runs"]

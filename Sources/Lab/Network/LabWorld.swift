@@ -45,7 +45,7 @@ final class LabWorld {
         names = members.map(\.name)
         plans = members.map { scenario.nodes[$0.plan] }
         ports = members.map(\.configuration.port)
-        topology = try Topology(scenario.networks, seed: Seed(scenario.seed, 0, 0, 0))
+        topology = try Topology(scenario.networks, seed: Seed(ofScenario: scenario.seed).derived("topology"))
         for (name, plan) in zip(names, plans) {
             try topology.attach(name, to: plan.network, addresses: plan.addresses, link: plan.link)
         }
@@ -152,7 +152,8 @@ extension LabWorld {
         ])
         let externals = try topology.nat(of: scenario.networks[number].name)?.externalAddresses ?? []
         translations[number] = Translation(
-            plan, externals: externals, clock: clock, seed: scenario.seed &+ UInt64(number) &* 7919)
+            plan, externals: externals, clock: clock,
+            numbers: Seed(ofScenario: scenario.seed).numbers(for: "ports of \(scenario.networks[number].name)"))
         try gateway.set("ipv4/ip_forward", 1)
         gateway.setIfThere("ipv6/conf/all/forwarding", 1)
         if let model = plan.nat {

@@ -20,14 +20,14 @@ struct Translation {
     private(set) var externals: [IPAddress]
     private(set) var entries: [Entry] = []
     private var next = 0
-    private var random: SeededNumbers
+    private var random: RandomNumbers
 
-    init(_ gateway: GatewayPlan, externals: [IPAddress], clock: LabClock, seed: UInt64) {
+    init(_ gateway: GatewayPlan, externals: [IPAddress], clock: LabClock, numbers: RandomNumbers) {
         model = gateway.nat
         isFirewall = gateway.isFirewall
         self.externals = externals
         self.clock = clock
-        random = SeededNumbers(seed)
+        random = numbers
     }
 
     /// Whether the external ports are in maps.
@@ -58,7 +58,7 @@ struct Translation {
             return (UInt16(1024)...65_535).first { !taken.contains($0) } ?? inside.port
         }
         while true {
-            let port = UInt16(1024 + random.next() % 64_512)
+            let port = UInt16(1024 + random.next(below: 64_512))
             if !taken.contains(port) { return port }
         }
     }
@@ -183,19 +183,4 @@ struct Translation {
 extension Endpoint {
     /// As a part of an element in nftables.
     fileprivate var words: String { "\(address) . \(port)" }
-}
-
-/// Numbers that look random and depend on a seed only (SplitMix64: Steele, Lea and Flood, 2014).
-struct SeededNumbers {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
 }

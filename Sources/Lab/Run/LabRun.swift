@@ -136,8 +136,8 @@ extension LabRun {
         report.world = .lab
         report.notes = shortfalls.map(\.text)
         if lateness > Self.notableLateness {
-            report.notes.append(
-                "load: this machine has too much to do; what was planned happened up to \(lateness / 1_000_000) ms late")
+            let late = "what was planned happened up to \(lateness / 1_000_000) ms late"
+            report.notes.append("load: this machine has too much to do; \(late)")
         }
         report.problem = problem
         for node in nodes where problem != nil && !node.recentLines.isEmpty {

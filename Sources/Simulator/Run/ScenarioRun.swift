@@ -66,8 +66,7 @@ public final class ScenarioRun {
     public init(_ scenario: Scenario, seed: UInt64? = nil) throws(ScenarioError) {
         self.scenario = scenario
         seedNumber = seed ?? scenario.seed
-        // The words of the seed are the number and three constants: the first 192 bits of pi's fraction.
-        self.seed = Seed(seedNumber, 0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0)
+        self.seed = Seed(ofScenario: seedNumber)
         end = .zero + scenario.duration
         roster = try Roster(scenario.nodes)
         flows = try TrafficFlow.flows(of: scenario, roster)
@@ -307,5 +306,12 @@ extension ScenarioRun {
         return numbers.flatMap { number in
             (network.topology?.addresses(of: roster.members[number].name) ?? []).map { Endpoint($0, port: name.port) }
         }
+    }
+}
+
+extension Seed {
+    /// The seed of a whole scenario: its number, and three constants, which are the first 192 bits of pi's fraction.
+    package init(ofScenario number: UInt64) {
+        self.init(number, 0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0)
     }
 }

@@ -42,13 +42,7 @@ struct RunInLab: ParsableCommand {
         completion: .directory)
     var pcap: String?
 
-    @Option(help: ArgumentHelp("Write a JUnit report to this file.", valueName: "file"), completion: .file())
-    var junit: String?
-
-    @Option(
-        help: ArgumentHelp("Write a report in JSON to this file (docs/report.md).", valueName: "file"),
-        completion: .file())
-    var json: String?
+    @OptionGroup var reports: RunReportOptions
 
     @Flag(help: "Keep the lab of one scenario at its end, until Ctrl-C, to look around in it.")
     var keep = false
@@ -70,30 +64,21 @@ struct RunInLab: ParsableCommand {
             threads: verbose ? 1 : jobs ?? processorCount)
         let start = monotonicNanoseconds()
         let output = LineOutput(descriptor: STDOUT_FILENO)
-        let reports = try session.run { report in
+        let results = try session.run { report in
             for line in LabText(report: report).lines { output.write(line) }
             output.flush()
         }
-        if reports.count > 1 {
-            let failed = reports.count { !$0.passed }
-            let empty = reports.count { report in report.passed && !report.expectations.contains(where: \.isJudged) }
+        if results.count > 1 {
+            let failed = results.count { !$0.passed }
+            let empty = results.count { report in report.passed && !report.expectations.contains(where: \.isJudged) }
             let elapsed = (monotonicNanoseconds() - start) / 1_000_000_000
             output.write(
-                "\(Count(reports.count, "scenario")): \(reports.count - failed - empty) passed, \(failed) failed, \(empty) not judged, in \(elapsed) s"
+                "\(Count(results.count, "scenario")): \(results.count - failed - empty) passed, \(failed) failed, \(empty) not judged, in \(elapsed) s"
             )
             output.flush()
         }
-        try writeReports(reports)
-        if reports.contains(where: { !$0.passed }) { throw ExitCode(1) }
-    }
-
-    private func writeReports(_ reports: [ScenarioReport]) throws(Failure) {
-        let texts = [(junit, JUnitReport(reports).text), (json, JSONReport(reports).text)]
-        for case (let path?, let text) in texts {
-            do { try FileBytes.write(Array(text.utf8), to: path) } catch {
-                throw .runTime("cannot write the report '\(path)': \(error)")
-            }
-        }
+        try reports.write(results)
+        if results.contains(where: { !$0.passed }) { throw ExitCode(1) }
     }
 }
 

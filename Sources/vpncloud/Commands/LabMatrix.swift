@@ -137,10 +137,6 @@ struct PlayMatrix: ParsableCommand {
             (json, document.json), (junit, document.junit), (html, MatrixPage(report: report).text),
             (markdown, MatrixText(report: report).markdown(origin: Self.origin)),
         ]
-        for case (let path?, let text) in texts {
-            do { try FileBytes.write(Array(text.utf8), to: path) } catch {
-                throw .runTime("cannot write '\(path)': \(error)")
-            }
-        }
+        for case (let path?, let text) in texts { try writeReport(text, to: path) }
     }
 }

@@ -50,13 +50,7 @@ struct SimRun: ParsableCommand {
         completion: .file())
     var log: String?
 
-    @Option(help: ArgumentHelp("Write a JUnit report to this file.", valueName: "file"), completion: .file())
-    var junit: String?
-
-    @Option(
-        help: ArgumentHelp("Write a report in JSON to this file (docs/report.md).", valueName: "file"),
-        completion: .file())
-    var json: String?
+    @OptionGroup var output: RunReportOptions
 
     @Flag(
         name: [.short, .customLong("verbose")],
@@ -76,17 +70,8 @@ struct SimRun: ParsableCommand {
             work, captures: pcap, log: log.map { path throws(Failure) in try LineOutput(eventLog: path) },
             verbosity: verbosity, threads: jobs ?? processorCount)
         let reports = try session.run()
-        if let junit { try write(JUnitReport(reports).text, to: junit) }
-        if let json { try write(JSONReport(reports).text, to: json) }
+        try output.write(reports)
         if reports.contains(where: { !$0.passed }) { throw ExitCode(1) }
-    }
-
-    private func write(_ text: String, to path: String) throws(Failure) {
-        do {
-            try FileBytes.write(Array(text.utf8), to: path)
-        } catch {
-            throw .runTime("cannot write the report '\(path)': \(error)")
-        }
     }
 }
 
