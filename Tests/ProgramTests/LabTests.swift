@@ -292,4 +292,19 @@ struct LabTests {
         scenario.nodes[0].clockDrift = 5
         #expect(reason(.connected([]))?.hasPrefix("clock drift: ") == true)
     }
+
+    @Test("refuses what would fill the table of neighbours that all namespaces share")
+    func room() {
+        var scenario = Scenario(name: "x")
+        scenario.networks = [NetworkPlan("net"), NetworkPlan("other")]
+        scenario.nodes = [NodePlan("a", in: "net", NodeConfiguration(seal: PacketSeal(unencrypted: .standard)))]
+        scenario.nodes[0].count = 22
+        #expect(scenario.lackOfRoom(forNeighbours: 1024) == nil)
+        scenario.nodes[0].count = 23
+        #expect(
+            scenario.lackOfRoom(forNeighbours: 1024)
+                == "its nodes would have 529 neighbours, and this machine has room for 1024 in all its namespaces; make more: sysctl net.ipv4.neigh.default.gc_thresh3=4232 net.ipv6.neigh.default.gc_thresh3=4232"
+        )
+        #expect(scenario.lackOfRoom(forNeighbours: 4232) == nil)
+    }
 }

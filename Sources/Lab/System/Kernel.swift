@@ -1,4 +1,5 @@
 import Glibc
+package import VPNSimulator
 
 /// What the kernel and the tools of this machine can do for the lab.
 package struct KernelFeatures: Hashable, Sendable {
@@ -30,5 +31,32 @@ package struct KernelFeatures: Hashable, Sendable {
                 "/dev/net/tun cannot be opened (\(reason)); run as root, or let this user read and write the device")
         }
         return missing
+    }
+}
+
+extension Scenario {
+    /// Why this kernel has no room for it; nil where it has. To be asked outside of the lab.
+    package func lackOfRoom() -> String? {
+        let path = "/proc/sys/net/ipv4/neigh/default/gc_thresh3"
+        guard let bytes = readFile(path, atMost: 64),
+            let room = Int(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
+        else { return nil }
+        return lackOfRoom(forNeighbours: room)
+    }
+
+    /// All namespaces of a machine share one table of neighbours for each family (arp(7): gc_thresh3). A lab that fills it
+    /// would cut off others as well.
+    func lackOfRoom(forNeighbours room: Int) -> String? {
+        // Each node of a network knows each other one, and its gateway.
+        let needed = networks.reduce(0) { sum, network in
+            let members = nodes.filter { $0.network == network.name }.reduce(0) { $0 + ($1.count ?? 1) }
+            return sum + members * members
+        }
+        // Half of it, so that others and a second lab find some.
+        guard needed > room / 2 else { return nil }
+        let (key, more) = ("neigh.default.gc_thresh3", 8 * needed)
+        return
+            "its nodes would have \(needed) neighbours, and this machine has room for \(room) in all its namespaces; "
+            + "make more: sysctl net.ipv4.\(key)=\(more) net.ipv6.\(key)=\(more)"
     }
 }

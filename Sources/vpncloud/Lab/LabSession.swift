@@ -41,6 +41,11 @@ struct LabSession {
         _ files: [(file: String, scenario: Scenario)], in folder: LabFolder, series: Int = 1, captures: String?,
         keeps: Bool = false, isVerbose: Bool = false, threads: Int
     ) throws(Failure) {
+        for item in files {
+            if let lack = item.scenario.lackOfRoom() {
+                throw Failure(lines: ["vpncloud: the lab cannot be built for '\(item.file)': \(lack)"], status: 2)
+            }
+        }
         self.folder = folder
         self.threads = threads
         isLive = keeps || isVerbose
