@@ -201,6 +201,13 @@ static int forget_connections(void *unused) {
 
 int clinux_forget_connections(const char *network) { return call_in(network, forget_connections, NULL); }
 
+int clinux_packet_missed(int socket) {
+    struct tpacket_stats statistics = {0};
+    socklen_t length = sizeof statistics;
+    if (getsockopt(socket, SOL_PACKET, PACKET_STATISTICS, &statistics, &length) < 0) return -1;
+    return (int)statistics.tp_drops;
+}
+
 ssize_t clinux_packet_receive(int socket, uint8_t *bytes, size_t capacity, struct clinux_packet *packet) {
     struct sockaddr_ll source = {0};
     union {

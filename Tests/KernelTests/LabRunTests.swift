@@ -9,7 +9,8 @@ extension KernelTests {
         private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
 
-        /// Quick scenarios, each for something else: frames by claims, NAT and holes in it, names, VLANs.
+        /// Quick scenarios, each for something else: claims, VLANs, families of addresses, what a switch learns. NAT is in the
+        /// tests below.
         private static let crossSection = [
             "mode-router-tap", "vlans-are-apart", "claims-keep-families-apart", "switch-learns-from-arp",
         ]

@@ -135,6 +135,10 @@ struct LabTests {
             ("name: x\nprogram: y\nup: { device: true }\ndialects: [2]", "dialects: expected 'manual'"),
             ("name: x\nprogram: y\nup: { device: true }\ndialects: [\"1\", manual]", "settings has no 'compat'"),
             ("name: x\nprogram: y\nup: { device: true }\nsettings: { port: 1 }", "port: expected a list like"),
+            (
+                "name: x\nprogram: y\nup: { device: true }\nsettings: { port: [--listen] }",
+                "port: the value has no place; write it like"
+            ),
             ("name: x\nprogram: y\nup: { device: true }\nsettings: { ports: [] }", "unknown setting 'ports'"),
             (
                 "name: x\nprogram: y\nup: { device: true }\nstop: { signal: SIGKILL }",
@@ -182,6 +186,39 @@ struct LabTests {
         #expect(
             LinkRules(model: model, clock: clock, kernel: kernel).queues(of: "eth0")
                 == ["qdisc add dev eth0 root handle 10: tbf rate 5000000bit burst 6250b limit 65536b"])
+    }
+
+    @Test("lets netem delay by the speed of the time")
+    func delays() {
+        var model = LinkModel()
+        model.latency = .milliseconds(40)
+        model.rate = 1_000_000
+        var kernel = KernelFeatures()
+        (kernel.hasDelay, kernel.hasRate) = (true, true)
+        let queues = LinkRules(model: model, clock: LabClock(scale: 100, start: 0), kernel: kernel).queues(of: "eth0")
+        #expect(queues.first == "qdisc add dev eth0 root handle 1: netem limit 100000 delay 4000us")
+        #expect(queues.last?.hasPrefix("qdisc add dev eth0 parent 1:1 handle 10: tbf rate 10000000bit ") == true)
+    }
+
+    @Test("takes no more of a program that writes without end than it has room for")
+    func flood() throws {
+        let node = LabNode(number: 0, name: "x", .own, .tun, port: 3210)
+        let pipe = try VPNLab.Pipe()
+        node.output = pipe.reader
+        _ = fcntl(pipe.reader, F_SETFL, O_NONBLOCK)
+        func put(_ bytes: [UInt8]) throws { try writeAll(bytes, to: pipe.writer) }
+        var lines: [String] = []
+        for _ in 0..<8 {
+            try put([UInt8](repeating: UInt8(ascii: "a"), count: 32_768))
+            lines += node.newLines()
+        }
+        #expect(lines.isEmpty && node.cutLines == 1)
+        try put(Array("\nshort\n".utf8))
+        lines = node.newLines()
+        #expect(
+            lines.count == 2 && lines[0].utf8.count == 65_536 + 3 && lines[0].hasSuffix("a…") && lines[1] == "short")
+        close(pipe.writer)
+        #expect(node.newLines().isEmpty && node.output == -1)
     }
 
     @Test("keeps the port of an inner endpoint where it is free, and one address for each node")

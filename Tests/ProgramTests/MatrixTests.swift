@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VPNCaptures
 import VPNNode
@@ -70,24 +71,49 @@ struct MatrixTests {
         #expect(scenario.nodes.map(\.implementation) == [nil, "/some/file \"1\".yaml"])
     }
 
-    @Test("knows what a program cannot do before it is started")
-    func refusals() {
-        #expect(Self.own.refusal(of: Self.cell) == nil)
-        #expect(
-            Self.absent.refusal(of: Self.cell) == "absent \"1\": there is no program '/nonexistent/program'")
+    /// Why a program cannot have the settings of a cell.
+    private static func refusal(_ cell: MatrixCell, _ change: (inout Implementation) -> Void) throws -> String? {
         var implementation = Implementation.own
-        implementation.dialects = ["0.8"]
-        implementation.name = "old"
-        let old = MatrixProgram(implementation: implementation, path: nil)
-        #expect(old.refusal(of: Self.cell) == "old does not speak the dialect 1")
-        implementation = .own
-        implementation.settings.removeAll { $0.key == "mode" }
-        implementation.unsupported = ["mode": "hub"]
-        let narrow = MatrixProgram(implementation: implementation, path: nil)
-        #expect(narrow.refusal(of: Self.cell) == "vpncloud has no option for mode: router")
+        change(&implementation)
+        let program = MatrixProgram(implementation: implementation, path: nil)
+        let plan = CellScenario(cell: cell, programs: [program])
+        let scenario = try ScenarioFile.read(Array(plan.text.utf8), name: plan.fileName)
+        return try scenario.refusal(by: [implementation, implementation])
+    }
+
+    @Test("knows what a program cannot do before it is started")
+    func refusals() throws {
+        #expect(try Self.refusal(Self.cell) { _ in } == nil)
+        let missing = try Self.refusal(Self.cell) { $0.program = .other("/nonexistent/program") }
+        #expect(missing == "vpncloud: there is no program '/nonexistent/program'")
+        let folder = try Self.refusal(Self.cell) { $0.program = .other("/tmp") }
+        #expect(folder == "vpncloud: there is no program '/tmp'")
+        let old = try Self.refusal(Self.cell) { $0.dialects = ["0.8"] }
+        #expect(old == "vpncloud does not speak the dialect 1")
+        func onlyHub(_ implementation: inout Implementation) {
+            implementation.settings.removeAll { $0.key == "mode" }
+            implementation.unsupported = ["mode": "hub"]
+        }
+        #expect(try Self.refusal(Self.cell, onlyHub) == "vpncloud has no option for mode: router")
         let hub = MatrixCell(
             connecting: 0, listening: 0, device: .tun, mode: .hub, cipher: .aes256, dialect: .manual)
-        #expect(narrow.refusal(of: hub) == nil)
+        #expect(try Self.refusal(hub, onlyHub) == nil)
+    }
+
+    @Test(
+        "can start the programs that files come with, in each dialect that they speak",
+        .enabled(if: ProjectSources.exist, "the sources that the tests were built from are not here"),
+        arguments: ["vpncloud", "reference", "field-0.8", "field-0.9", "field-1.x"])
+    func startable(name: String) throws {
+        let file = try ImplementationFile.read("\(ProjectSources.root.path)/implementations/\(name).yaml")
+        for cell in MatrixAxes(programs: [Self.own]).cells where file.dialects.contains(cell.dialect.rawValue) {
+            let refusal = try Self.refusal(cell) { implementation in
+                implementation = file
+                // Whether it is here makes no difference.
+                implementation.program = .own
+            }
+            #expect(refusal == nil, "\(cell.settings)")
+        }
     }
 
     private func scenario(_ change: (String) -> String = { $0 }) throws -> Scenario {

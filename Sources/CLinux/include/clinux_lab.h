@@ -40,6 +40,8 @@ struct clinux_packet {
     uint64_t time;
 };
 
+/// The packets that found no room in a socket since the last call (PACKET_STATISTICS), or -1.
+int clinux_packet_missed(int socket);
 /// recvmsg with MSG_DONTWAIT. Returns the length.
 ssize_t clinux_packet_receive(int socket, uint8_t *bytes, size_t capacity, struct clinux_packet *packet);
 /// sendto a device, the packet's kind being that of an IPv4 or IPv6 packet where the device has no link layer.

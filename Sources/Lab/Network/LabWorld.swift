@@ -139,7 +139,10 @@ extension LabWorld {
                 + addresses.map { $0.isIPv4 ? "addr add \($0)/24 dev eth0" : "addr add \($0)/64 dev eth0 nodad" })
     }
 
-    func unplug(_ node: Int) throws { try fabric.ip(["link del port\(node)"]) }
+    func unplug(_ node: Int) throws {
+        try fabric.ip(["link del port\(node)"])
+        queues[queueKey(nodes[node], "eth0")] = nil
+    }
 
     private func connectGateway(_ number: Int) throws {
         guard let gateway = gateways[number], let outer = outer(of: number),
@@ -312,9 +315,11 @@ extension LabWorld {
         try setQueues(ofNode: node)
     }
 
+    private func queueKey(_ namespace: LabNamespace, _ device: String) -> String { "\(namespace.name) \(device)" }
+
     private func setQueues(_ model: LinkModel, _ namespace: LabNamespace, _ device: String) throws {
         let commands = LinkRules(model: model, clock: clock, kernel: kernel).queues(of: device)
-        let key = "\(namespace.name) \(device)"
+        let key = queueKey(namespace, device)
         if queues[key] == commands { return }
         if queues[key]?.isEmpty == false { try? namespace.tc("qdisc del dev \(device) root") }
         for command in commands { try namespace.tc(command) }

@@ -69,7 +69,7 @@ struct LinkRules {
     private var delay: String? {
         guard kernel.hasDelay else { return nil }
         var words: [String] = []
-        func microseconds(_ duration: Duration) -> Int64 { duration.nanoseconds / 1000 }
+        func microseconds(_ duration: Duration) -> Int64 { clock.real(duration).nanoseconds / 1000 }
         if model.latency > .zero || model.jitter != nil {
             words.append("delay \(microseconds(model.latency))us")
             if let jitter = model.jitter {

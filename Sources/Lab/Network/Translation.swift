@@ -140,7 +140,7 @@ struct Translation {
             lines.append("iifname \"inner\" oifname \"inner\" ct status dnat update @openings { \(opening.outward) }")
         }
         lines += [
-            "\(opening.inward) @openings \(refresh)accept", "drop", "}",
+            "\(opening.inward) @openings \(refresh)accept", "ct state related accept", "drop", "}",
             "chain to_itself {", "type filter hook input priority filter", "ip daddr @externals drop", "}", "}",
         ]
         return lines

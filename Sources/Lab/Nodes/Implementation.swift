@@ -90,6 +90,11 @@ extension Implementation {
     /// Why it cannot have a setting; nil where it can.
     package func refusal(of key: String, _ values: [String]) -> String? {
         if values.isEmpty || ignored.contains(key) { return nil }
+        if key == "compat", !values.allSatisfy(dialects.contains) {
+            return "\(name) does not speak the dialect \(values.joined(separator: ", "))"
+        }
+        // Who speaks one dialect only needs no option for it.
+        if key == "compat", dialects.count == 1 { return nil }
         let known: Bool
         switch settings.first(where: { $0.key == key })?.rule {
         case .template: known = true

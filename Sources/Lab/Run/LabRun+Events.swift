@@ -40,6 +40,7 @@ extension LabRun {
             }
         case .move(let name, let place):
             for number in try judge.numbers(of: name) {
+                readWire(of: nodes[number])
                 try world.move(number, to: place)
                 nodes[number].wire = try PacketSocket(world.nodes[number].name, "eth0", hasLinkLayer: true)
                 judge.befell(number, "moved to \(world.addresses(of: number))", at: refresh())

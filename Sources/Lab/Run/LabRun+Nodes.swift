@@ -26,7 +26,7 @@ extension LabRun {
         do {
             node.process = try LabProcess(
                 program, arguments, network: world.nodes[number].name, environment: node.implementation.environment,
-                output: pipe.writer)
+                isNode: true, output: pipe.writer)
         } catch {
             close(pipe.reader)
             throw error
@@ -100,7 +100,7 @@ extension LabRun {
             }
             return
         }
-        for line in node.newLines() { note(line, of: node) }
+        readLog(of: node)
         if !node.isStopping {
             problem = "\(node.name), which was to run on, \(ending)"
         } else if !node.implementation.endsWell(ending) {
@@ -139,7 +139,7 @@ extension LabRun {
         guard node.view == nil else { return }
         let view = NodeView(id: id)
         node.view = view
-        if !node.isStopping { node.deadline = nil }
+        if !node.isStopping, node.hasOwnLog { node.deadline = nil }
         judge.started(node.number, view, at: refresh())
         let waiting = unknown
         unknown.removeAll()

@@ -8,21 +8,12 @@ extension LabRun {
 
     func note(_ line: String, of node: LabNode) {
         tell("\(node.name) | \(line)")
-        if case .output(let text) = node.implementation.sign, !node.hasOwnLog, found(text, in: line),
-            !node.isStopping
-        {
-            node.deadline = nil
-        }
+        if !node.hasOwnLog, !node.isStopping, node.deadline != nil, node.isSign(line) { node.deadline = nil }
         guard node.hasOwnLog, let event = LogEvent(line) else { return }
         switch event {
         case .started(let id): noteStart(of: node, as: id)
         case .joined(let id, _), .lost(let id, _, _): note(event, about: id, of: node)
         }
-    }
-
-    private func found(_ expression: String, in line: String) -> Bool {
-        guard let regex = try? Regex(expression) else { return line.contains(expression) }
-        return line.firstMatch(of: regex) != nil
     }
 
     /// Reads what a node wrote of itself, where that is new.
@@ -80,7 +71,10 @@ extension LabRun {
         guard let device = node.device, node.view != nil, !node.isSuspended, !node.isStopping else { return }
         judge.frameSent(frame, by: node.number, at: refresh())
         capture(.inner(node: node.name, node.deviceType), frame)
-        if !device.send(frame) { tell("\(node.name): the device does not take a frame of \(frame.count) bytes") }
+        if !device.send(frame) {
+            node.refusedFrames += 1
+            tell("\(node.name): the device does not take a frame of \(frame.count) bytes")
+        }
     }
 
     private func capture(_ stream: CaptureStream, _ bytes: [UInt8]) {
@@ -110,39 +104,50 @@ extension LabRun {
         }
     }
 
-    /// A message that a program sends which tells nothing of itself: its Init says its id.
+    /// A message that a program sends which tells nothing of itself. Its Init says its id. Whom it answers after an Init of
+    /// theirs, with an Init of stage 1, a list or a frame, it has as a peer.
     private func watch(sent datagram: WireDatagram, by node: LabNode) {
-        guard node.view == nil, !node.hasOwnLog, !node.implementation.hasStatistics, node.process != nil,
-            let id = initID(datagram.payload, node)
+        guard node.isSilent, node.process != nil else { return }
+        let initial = initial(datagram.payload, node)
+        if node.view == nil, let initial { noteStart(of: node, as: initial.id) }
+        guard let view = node.view, let id = node.heard[datagram.destination], id != view.id,
+            datagram.type != .close, initial?.stage != .request,
+            nodes.contains(where: { $0.view?.id == id }) || formerIDs.contains(id),
+            node.knownPeers.insert(id).inserted
         else { return }
-        noteStart(of: node, as: id)
+        judge.happened(.peerJoined(id, datagram.destination, claims: 0), in: node.number, at: now)
     }
 
-    /// A message that gets to a program which tells nothing of itself: an Init makes a peer, and a Close ends one.
+    /// A message that gets to a program which tells nothing of itself. After a Close, who still is sent to is a peer again.
     private func watch(arrived datagram: WireDatagram, at node: LabNode) {
-        guard !node.hasOwnLog, !node.implementation.hasStatistics, node.view != nil else { return }
-        if let id = initID(datagram.payload, node), id != node.view?.id {
-            node.heard[datagram.source] = id
-            let isKnown = nodes.contains { $0.view?.id == id } || formerIDs.contains(id)
-            guard isKnown, node.knownPeers.insert(id).inserted else { return }
-            judge.happened(.peerJoined(id, datagram.source, claims: 0), in: node.number, at: now)
-        } else if datagram.payload.count > PacketHeader.typeOffset,
-            datagram.payload[PacketHeader.typeOffset] == MessageType.close.rawValue,
-            let id = node.heard[datagram.source], node.knownPeers.remove(id) != nil
-        {
+        guard node.isSilent, node.process != nil else { return }
+        if let initial = initial(datagram.payload, node), initial.id != node.view?.id {
+            node.heard[datagram.source] = initial.id
+        } else if datagram.type == .close, let id = node.heard[datagram.source], node.knownPeers.remove(id) != nil {
             judge.happened(.peerLost(id, datagram.source, .closed), in: node.number, at: now)
         }
     }
 
-    /// The id in an Init; nil for any other message.
-    private func initID(_ packet: [UInt8], _ node: LabNode) -> NodeID? {
+    /// Stage and id of an Init; nil for any other message.
+    private func initial(_ packet: [UInt8], _ node: LabNode) -> (stage: InitMessage.Stage, id: NodeID)? {
         guard packet.count > PacketHeader.typeOffset,
             packet[PacketHeader.typeOffset] == MessageType.initial.rawValue,
             let plain = judge.members[node.number].configuration.seal.readable(packet),
-            plain.count >= PacketHeader.byteCount + 17
+            plain.count >= PacketHeader.byteCount,
+            let message = try? InitMessage(plain.span.extracting(PacketHeader.byteCount..<plain.count))
         else { return nil }
-        // The stage, and then the id (manual: "initial message").
-        let start = PacketHeader.byteCount + 1
-        return NodeID(bits: plain[start..<start + 16].reduce(0) { $0 << 8 | UInt128($1) })
+        return (message.stage, message.nodeID)
     }
+}
+
+extension WireDatagram {
+    /// What its header says that it is; nil for no message.
+    fileprivate var type: MessageType? {
+        payload.count > PacketHeader.typeOffset ? MessageType(rawValue: payload[PacketHeader.typeOffset]) : nil
+    }
+}
+
+extension LabNode {
+    /// Whether nothing is known of its program but what goes over the wire.
+    fileprivate var isSilent: Bool { !hasOwnLog && !implementation.hasStatistics }
 }

@@ -85,8 +85,12 @@ package final class LabRun {
         lastPictures = Array(repeating: [], count: nodes.count)
         let probe = LabNamespace(name: "vpnlab-probe", folder: options.folder)
         try runCommand("ip", ["netns", "add", probe.name])
-        shortfalls = scenario.shortfalls(
+        var shortfalls = scenario.shortfalls(
             on: KernelFeatures(probing: probe), nodes: judge.members, scale: clock.scale)
+        if let refusal = try scenario.refusal(by: options.implementations) {
+            shortfalls.append(Shortfall(reach: .everything, text: refusal))
+        }
+        self.shortfalls = shortfalls
         try runCommand("ip", ["netns", "del", probe.name])
     }
 
@@ -130,7 +134,7 @@ extension LabRun {
         var report = try judge.finish(file: file) { claim, _ in
             claim.reasonForNoJudgement(self.shortfalls, scale: self.clock.scale) { name in
                 let numbers = (try? self.judge.numbers(of: name)) ?? []
-                return numbers.allSatisfy { self.nodes[$0].implementation.hasStatistics }
+                return numbers.allSatisfy { !self.lastPictures[$0].isEmpty }
             }
         }
         report.world = .lab
@@ -138,6 +142,13 @@ extension LabRun {
         if lateness > Self.notableLateness {
             let late = "what was planned happened up to \(lateness / 1_000_000) ms late"
             report.notes.append("load: this machine has too much to do; \(late)")
+        }
+        for node in nodes {
+            for (count, what) in [
+                (node.missedPackets(), "packets went by too fast to be looked at"),
+                (node.refusedFrames, "frames that its device did not take count as sent"),
+                (node.cutLines, "lines of its output were longer than 64 KiB and are not whole"),
+            ] where count > 0 { report.notes.append("\(node.name): \(count) \(what)") }
         }
         report.problem = problem
         for node in nodes where problem != nil && !node.recentLines.isEmpty {

@@ -32,7 +32,10 @@ extension Scenario {
             add(.everything, "clock drift: all processes of a machine have one clock")
         }
         for network in networks {
-            network.gateway?.nat?.shortfalls(of: network.name, add)
+            network.gateway?.nat?.shortfalls(of: network.name, in: duration, add)
+            if network.gateway?.nat != nil, network.hasIPv6 {
+                add(.everything, "IPv6 behind the NAT of '\(network.name)': the lab has no way in for it")
+            }
             guard network.gateway?.nat?.grantsPortMappings == true else { continue }
             let asks = nodes.contains { self.nodes[$0.plan].network == network.name && $0.configuration.portForwarding }
             guard asks else { continue }
@@ -68,6 +71,9 @@ extension LinkModel {
             if duplication.millionths > 0 { add(.everything, "duplication: \(missing)") }
             if corruption.millionths > 0 { add(.everything, "corruption: \(missing)") }
         }
+        if kernel.hasDelay, let jitter, !jitter.mayReorder {
+            add(.everything, "jitter that does not reorder: netem lets packets overtake each other")
+        }
         if truncation.millionths > 0 { add(.everything, "truncation: nothing in the kernel cuts packets off") }
         if case .bursts = loss { add(.everything, "loss in bursts: nftables has no state for it") }
         if rate != nil, !kernel.hasRate { add(.everything, "rates: this kernel has no tbf") }
@@ -75,11 +81,18 @@ extension LinkModel {
 }
 
 extension NATModel {
-    fileprivate func shortfalls(of network: String, _ add: (Shortfall.Reach, String) -> Void) {
+    fileprivate func shortfalls(of network: String, in duration: Duration, _ add: (Shortfall.Reach, String) -> Void) {
         let what = "the NAT of '\(network)'"
         if mapping == .address { add(.everything, "\(what): the kernel has no mapping by address alone") }
         if mapping == .addressAndPort, filtering != .addressAndPort {
             add(.everything, "\(what): a mapping by address and port lets in nobody else in the kernel")
+        }
+        if mapping == .independent, ports != .preserved {
+            let reach: Shortfall.Reach = timeout < duration ? .everything : .note
+            add(reach, "\(what): a mapping that ran out comes back with the port that it had")
+        }
+        if ports != .preserved || pooling == .paired && externalAddresses > 1 {
+            add(.note, "\(what): other external ports, or addresses, than in the simulator")
         }
         if hairpinning, mapping != .independent || filtering != .independent {
             add(.everything, "\(what): hairpinning can be had with independent mapping and filtering only")
@@ -94,7 +107,7 @@ extension Expectation.Claim {
         _ shortfalls: [Shortfall], scale: Int, hasStatistics: (String) -> Bool
     ) -> String? {
         if let everything = shortfalls.first(where: { $0.reach == .everything }) { return everything.text }
-        let needsStatistics = "its program writes no statistics"
+        let needsStatistics = "its program wrote no statistics"
         switch self {
         case .latency: return shortfalls.first { $0.reach == .latency }?.text
         case .memory: return "the memory of a process is more than its tables"

@@ -43,6 +43,9 @@ final class PacketSocket {
         return Packet(bytes: bytes, isOutgoing: packet.is_outgoing != 0)
     }
 
+    /// How many packets found no room since the last call: the kernel counts them.
+    func missed() -> Int { max(0, Int(clinux_packet_missed(descriptor))) }
+
     /// Sends a packet. Returns whether the device took it.
     func send(_ bytes: [UInt8]) -> Bool {
         // Only bytes of the array are read.

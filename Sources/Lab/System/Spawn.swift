@@ -20,13 +20,14 @@ package final class LabProcess {
     /// - Parameters:
     ///   - network: the name of the network namespace that it is in; nil for the one of this process.
     ///   - environment: variables besides those of this process.
+    ///   - isNode: whether it is a node of a scenario, which gets no variables of this process that speak to the program.
     ///   - output: what becomes its standard output and standard error.
     package init(
         _ program: String, _ arguments: [String], network: String? = nil, environment: [String: String] = [:],
-        output: Int32
+        isNode: Bool = false, output: Int32
     ) throws(LabError) {
         let inherited = Self.environment.filter { variable in
-            !environment.keys.contains { variable.hasPrefix("\($0)=") }
+            !environment.keys.contains { variable.hasPrefix("\($0)=") } && !(isNode && variable.hasPrefix("VPNCLOUD_"))
         }
         let variables = inherited + environment.map { "\($0.key)=\($0.value)" }.sorted()
         // All texts live until the call is over; each list ends with nil.
@@ -48,9 +49,15 @@ package final class LabProcess {
     /// Whether there is a program that can be started: at a path, or in PATH where its name has no slash.
     package static func canStart(_ program: String) -> Bool {
         // Texts end with a zero byte, and are copied at once.
-        guard !program.contains("/") else { return unsafe access(program, X_OK) == 0 }
+        guard !program.contains("/") else { return isProgram(program) }
         let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
-        return path.split(separator: ":").contains { unsafe access("\($0)/\(program)", X_OK) == 0 }
+        return path.split(separator: ":").contains { isProgram("\($0)/\(program)") }
+    }
+
+    private static func isProgram(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        return unsafe access(path, X_OK) == 0
     }
 
     /// Whether it is over, and how; does not wait.

@@ -37,6 +37,7 @@ public struct JSONReport: Sendable {
             ("world", .text(report.world.rawValue)),
             ("notes", .array(report.notes.map(JSONValue.text))),
             ("summary", report.summary.map(value) ?? .null),
+            ("judged", .flag(report.expectations.contains(where: \.isJudged))),
         ])
     }
 

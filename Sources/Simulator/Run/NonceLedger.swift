@@ -58,16 +58,18 @@ struct NonceLedger {
     }
 
     private mutating func use(_ packet: [UInt8], _ nonce: UInt128, by node: Int, span index: Int) -> Bool {
+        let key = NonceKey(nonce: nonce)
+        if let known = recent[node][key] { return known.value == packet }
         let ahead = (nonce + Self.modulus - spans[index].first) % Self.modulus
         if ahead < Self.modulus / 2 {
+            // Nothing comes so late that others that many nonces after it have been seen.
+            if ahead + UInt128(Self.recentPackets) < spans[index].length { return false }
             spans[index].length = max(spans[index].length, ahead)
         } else {
             // It was sealed before the first that was seen.
             spans[index].length += Self.modulus - ahead
             spans[index].first = nonce
         }
-        let key = NonceKey(nonce: nonce)
-        if let known = recent[node][key] { return known.value == packet }
         recent[node].put(key, packet, at: .zero)
         return true
     }

@@ -108,6 +108,13 @@ struct CompareWorlds: ParsableCommand {
     func run() throws {
         let scenario = try readScenario(ofFile: file)
         let other = try simulated.map { path throws(Failure) in try readScenario(ofFile: path) } ?? scenario
+        guard other.nodes.map(\.name) == scenario.nodes.map(\.name),
+            other.nodes.map(\.count) == scenario.nodes.map(\.count),
+            other.expectations.map(\.text) == scenario.expectations.map(\.text)
+        else {
+            throw Failure.usage(
+                "'\(simulated ?? "")' must have the nodes and the expectations of '\(file)' to be compared with it")
+        }
         let run = try ScenarioRun(other)
         var simulatorReport = try run.finish(file: file)
         simulatorReport.summary = run.summary
@@ -120,6 +127,9 @@ struct CompareWorlds: ParsableCommand {
         let comparison = Comparison(simulator: simulatorReport, lab: labReport)
         print(comparison.text)
         if labReport.problem != nil { throw ExitCode(2) }
+        guard labReport.expectations.contains(where: \.isJudged) else {
+            throw Failure(lines: ["vpncloud: the lab judged nothing, so that there is nothing to compare"], status: 2)
+        }
         if comparison.differences > 0 { throw ExitCode(1) }
     }
 }

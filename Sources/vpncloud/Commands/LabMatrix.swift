@@ -97,6 +97,10 @@ struct PlayMatrix: ParsableCommand {
                 + (try files.map { file in
                     MatrixProgram(implementation: try ImplementationFile.read(file), path: FileBytes.absolute(file))
                 }))
+        let names = axes.programs.map(\.name)
+        if let name = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw Failure.usage("two programs are called '\(name)'; give them names that tell them apart")
+        }
         axes.devices = axes.devices.filter { device.isEmpty || device.contains($0) }
         axes.modes = axes.modes.filter { mode.isEmpty || mode.contains($0) }
         axes.ciphers = axes.ciphers.filter { crypto.isEmpty || crypto.contains($0) }

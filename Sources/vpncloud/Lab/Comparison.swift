@@ -18,11 +18,14 @@ struct Comparison {
     private var parts: [(title: String, lines: [Line])] = []
     private let notes: [String]
     private let problem: String?
+    /// Whether the lab judged anything.
+    private let isJudged: Bool
 
     init(simulator: ScenarioReport, lab: ScenarioReport) {
         heading = "\(simulator.file ?? "scenario"): \(simulator.scenario)"
         notes = lab.notes
         problem = lab.problem
+        isJudged = lab.expectations.contains(where: \.isJudged)
         parts.append(("expectations", Self.verdicts(simulator, lab)))
         guard let left = simulator.summary, let right = lab.summary, lab.expectations.contains(where: \.isJudged) else {
             return
@@ -65,12 +68,13 @@ struct Comparison {
     private static func deliveries(_ left: RunSummary, _ right: RunSummary) -> [Line] {
         left.deliveries.map { simulated in
             let real = right.deliveries.first { ($0.from, $0.to) == (simulated.from, simulated.to) }
+            let isOneSided = real.map { ($0.sent == 0) != (simulated.sent == 0) } ?? true
             func share(_ delivery: RunSummary.Delivery) -> Int { delivery.arrived * 10_000 / max(1, delivery.sent) }
             func words(_ delivery: RunSummary.Delivery) -> String { "\(delivery.arrived) of \(delivery.sent)" }
             return Line(
                 what: "\(simulated.from) to \(simulated.to)", simulator: words(simulated),
                 lab: real.map(words) ?? "none",
-                differs: real.map { abs(share($0) - share(simulated)) > Self.share } ?? true)
+                differs: isOneSided || (real.map { abs(share($0) - share(simulated)) > Self.share } ?? true))
         }
     }
 
@@ -105,6 +109,7 @@ struct Comparison {
             }
         }
         lines += notes.map { "    note: \($0)" }
+        if !isJudged, problem == nil { return lines.joined(separator: "\n") }
         if let problem {
             lines.append("  the lab did not play it to its end: \(problem)")
         } else {

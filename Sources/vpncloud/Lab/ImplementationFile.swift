@@ -91,13 +91,20 @@ struct ImplementationFile {
         guard let node = fields.node("settings") else { return [] }
         guard case .mapping(let entries) = node.content else {
             faults.report(
-                node.position, "settings: expected lines of the form 'port: [--listen]', found \(node.summary)")
+                node.position,
+                "settings: expected lines of the form port: [--listen, \"{value}\"], found \(node.summary)")
             return []
         }
         return entries.compactMap { entry in
             guard let key = entry.keyText(faults), isSetting(key, entry.key.position) else { return nil }
             switch entry.value.content {
-            case .list: return (key, .template(texts(entry.value, key)))
+            case .list:
+                let words = texts(entry.value, key)
+                if !words.contains(where: { $0.contains(Implementation.placeholder) }) {
+                    faults.report(
+                        entry.value.position, "\(key): the value has no place; write it like [--option, \"{value}\"]")
+                }
+                return (key, .template(words))
             case .mapping(let choices):
                 var words: [String: [String]] = [:]
                 for choice in choices {

@@ -12,13 +12,15 @@ struct LabFolder {
     /// Makes the folder of this process.
     init() throws(Failure) {
         path = "\(Self.place)/\(Self.prefix)\(getpid())"
-        guard unsafe mkdir(path, 0o755) == 0 else {
-            throw .runTime("cannot make the folder '\(path)': \(FileError(code: errno))")
+        guard unsafe mkdir(path, 0o700) == 0 else {
+            let advice = errno == EEXIST ? "; 'vpncloud lab clean' removes what killed labs left" : ""
+            throw .runTime("cannot make the folder '\(path)': \(FileError(code: errno))\(advice)")
         }
         do {
             try FileBytes.write(
                 Array("\(getpid()) \(Self.startTime(of: getpid()) ?? "0")\n".utf8), to: "\(path)/\(Self.ownerFile)")
         } catch {
+            Self.remove(path)
             throw .runTime("cannot write into '\(path)': \(error)")
         }
     }
@@ -85,7 +87,14 @@ struct LabFolder {
             guard name.hasPrefix(prefix), !name.dropFirst(prefix.count).isEmpty,
                 name.dropFirst(prefix.count).allSatisfy({ ("0"..."9").contains($0) })
             else { continue }
-            paths.append("\(place)/\(name)")
+            let path = "\(place)/\(name)"
+            // What others made among the temporary files may say anything.
+            var status = stat()
+            guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid()
+            else {
+                continue
+            }
+            paths.append(path)
         }
         return paths
     }

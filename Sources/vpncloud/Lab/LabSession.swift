@@ -19,6 +19,7 @@ struct LabSession {
     private let signals = SignalWait()
     private let threads: Int
     private let isLive: Bool
+    private let keeps: Bool
     private var progress = ProgressLine()
     /// Nanoseconds between the starts of two labs: what starting a small one takes of a processor.
     private static let startPause: UInt64 = 250_000_000
@@ -48,15 +49,25 @@ struct LabSession {
         }
         self.folder = folder
         self.threads = threads
+        self.keeps = keeps
         isLive = keeps || isVerbose
+        if let captures, files.count > 1, unsafe mkdir(captures, 0o777) != 0, errno != EEXIST {
+            throw .usage("cannot make the folder '\(captures)': \(FileError(code: errno))")
+        }
+        var stems: [String: Int] = [:]
         for (number, item) in files.enumerated() {
+            // What is wrong in a file is told before anything starts.
+            _ = try LabStage.implementations(of: item.scenario, in: item.file)
+            let stem = Self.stem(of: item.file)
+            stems[stem, default: 0] += 1
+            let name = stems[stem] == 1 ? stem : "\(stem)-\(stems[stem] ?? 0)"
+
             var stage = LabStage(file: item.file, folder: try folder.folder("\(series)-\(number + 1)"))
-            stage.captures = captures.map { files.count > 1 ? "\($0)/\(Self.stem(of: item.file))" : $0 }
+            stage.captures = captures.map { files.count > 1 ? "\($0)/\(name)" : $0 }
             stage.keeps = keeps
             stage.isVerbose = isVerbose
             jobs.append(Job(file: item.file, scenario: item.scenario, stage: stage))
         }
-        if let captures, files.count > 1 { unsafe mkdir(captures, 0o777) }
     }
 
     /// What the captures and files of a scenario are called after.
@@ -76,7 +87,11 @@ struct LabSession {
             if isEnding {
                 progress.clear()
                 endAll()
-                throw .runTime("a signal ended the lab")
+                guard keeps, let job = jobs.first else { throw .runTime("a signal ended the lab") }
+                // One that is kept is over, and waited for just that.
+                let report = report(of: job)
+                finished(report)
+                return [report]
             }
             for index in jobs.indices where jobs[index].process?.poll() != nil && jobs[index].report == nil {
                 jobs[index].report = report(of: jobs[index])
@@ -145,13 +160,14 @@ struct LabSession {
 
     private mutating func showProgress() {
         let now = monotonicNanoseconds()
-        var (done, whole): (UInt64, UInt64) = (0, 0)
+        var (done, whole) = (0.0, 0.0)
         for job in jobs {
-            let time = UInt64(clamping: (job.scenario.duration * (job.scenario.labScale ?? 1000) / 1000).nanoseconds)
+            let time = job.scenario.duration / .seconds(1) * Double(job.scenario.labScale ?? 1000) / 1000
             whole += time
-            done += job.report != nil ? time : job.process == nil ? 0 : min(time, now - job.start)
+            let passed = Double(now - job.start) / 1_000_000_000
+            done += job.report != nil ? time : job.process == nil ? 0 : min(time, passed)
         }
-        progress.show(Int(clamping: done * 1000 / max(whole, 1))) {
+        progress.show(whole > 0 ? Int(done / whole * 1000) : 0) {
             let running = jobs.filter { $0.process != nil && $0.report == nil }.map(\.file)
             if running.count <= 2 { return running.joined(separator: ", ") }
             return "\(jobs.count { $0.report != nil }) of \(jobs.count) played"

@@ -43,6 +43,8 @@ struct LabStage {
             try Isolation.leave()
             let inside = try LabProcess(program, arguments(isInside: true), output: STDOUT_FILENO)
             while inside.poll() == nil { if signals.wait(milliseconds: 20) { inside.signal(SIGTERM) } }
+            let ending = inside.waitForEnd()
+            guard ending == .exited(0) else { throw LabError("the process that plays it \(ending)") }
         } catch {
             throw Failure(lines: ["vpncloud: \(error)"], status: 2)
         }
@@ -58,7 +60,7 @@ struct LabStage {
             let program = Self.program
             try Isolation.settle(in: folder)
             var options = LabOptions(
-                program: program, folder: folder, implementations: try implementations(of: scenario),
+                program: program, folder: folder, implementations: try Self.implementations(of: scenario, in: file),
                 readStatistics: { StatisticsPicture($0) })
             options.keeps = keeps
             let captures = try captures.map { try CaptureFolder($0) }
@@ -78,20 +80,29 @@ struct LabStage {
             report.problem = (error as? Failure).map { $0.lines.joined(separator: "; ") } ?? "\(error)"
         }
         report.elapsed = .nanoseconds(Int64(clamping: monotonicNanoseconds() - start))
-        try FileBytes.replace("\(folder)/\(Self.report)", with: Array(JSONReport([report]).text.utf8))
+        do { try FileBytes.replace("\(folder)/\(Self.report)", with: Array(JSONReport([report]).text.utf8)) } catch {
+            throw Failure.runTime("cannot write the report into '\(folder)': \(error)")
+        }
     }
 
     /// The programs of a scenario's nodes. A path is relative to the scenario's folder.
-    private func implementations(of scenario: Scenario) throws -> [Implementation] {
+    static func implementations(of scenario: Scenario, in file: String) throws(Failure) -> [Implementation] {
         let base = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
         var read: [String: Implementation] = [:]
-        return try scenario.nodes.map { plan in
-            guard let path = plan.implementation else { return .own }
-            if let known = read[path] { return known }
-            let implementation = try ImplementationFile.read(path.hasPrefix("/") ? path : base + path)
+        var result: [Implementation] = []
+        for plan in scenario.nodes {
+            guard let path = plan.implementation else {
+                result.append(.own)
+                continue
+            }
+            let implementation =
+                if let known = read[path] { known } else {
+                    try ImplementationFile.read(path.hasPrefix("/") ? path : base + path)
+                }
             read[path] = implementation
-            return implementation
+            result.append(implementation)
         }
+        return result
     }
 }
 

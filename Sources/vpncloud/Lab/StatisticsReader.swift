@@ -22,10 +22,13 @@ extension StatisticsPicture {
             stations[address] = station["peer"]?.text.flatMap(NodeID.init(text:))
         }
         for reason in DropReason.allCases {
-            drops[reason] = root["drops"]?[reason.name.snakeCase]?.number.map { UInt64(max(0, $0)) }
+            drops[reason] = root["drops"]?[reason.name.snakeCase]?.number.map(Self.count)
         }
         for table in BoundedTable.allCases {
-            evictions[table] = root["evictions"]?[table.name.snakeCase]?.number.map { UInt64(max(0, $0)) }
+            evictions[table] = root["evictions"]?[table.name.snakeCase]?.number.map(Self.count)
         }
     }
+
+    /// A number that a program says, within bounds that leave room for sums of many of them.
+    private static func count(_ number: Int) -> UInt64 { UInt64(min(max(0, number), 1 << 48)) }
 }

@@ -23,25 +23,6 @@ struct MatrixProgram {
     let path: String?
 
     var name: String { implementation.name }
-
-    /// Why it cannot have these settings; nil where it can.
-    func refusal(of cell: MatrixCell) -> String? {
-        if case .other(let program) = implementation.program, !LabProcess.canStart(program) {
-            return "\(name): there is no program '\(program)'"
-        }
-        guard implementation.dialects.contains(cell.dialect.rawValue) else {
-            return "\(name) does not speak the dialect \(cell.dialect.rawValue)"
-        }
-        let settings = [
-            ("device_type", cell.device.rawValue), ("mode", cell.mode.rawValue), ("compat", cell.dialect.rawValue),
-            ("crypto", cell.cipher == .none ? nil : cell.cipher.description),
-        ]
-        for case (let key, let value?) in settings {
-            if key == "compat", implementation.dialects.count == 1 { continue }
-            if let refusal = implementation.refusal(of: key, [value]) { return refusal }
-        }
-        return nil
-    }
 }
 
 /// Programs, and the values of each setting that they are to have with each other.

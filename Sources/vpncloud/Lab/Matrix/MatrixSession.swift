@@ -30,8 +30,10 @@ struct MatrixSession {
         var plays: [Play] = []
         for (number, cell) in cells.enumerated() {
             let plan = CellScenario(cell: cell, programs: axes.programs)
-            let programs = [axes.programs[cell.connecting], axes.programs[cell.listening]]
-            if let refusal = programs.lazy.compactMap({ $0.refusal(of: cell) }).first {
+            let scenario = try ScenarioFile.read(Array(plan.text.utf8), name: plan.fileName)
+            // The node that listens comes first.
+            let programs = [axes.programs[cell.listening], axes.programs[cell.connecting]].map(\.implementation)
+            if let refusal = try scenario.refusal(by: programs) {
                 let result = CellResult(cell, plan.name, refusal: refusal)
                 results[number] = result
                 finished(result)
@@ -41,7 +43,7 @@ struct MatrixSession {
             do { try FileBytes.write(Array(plan.text.utf8), to: file) } catch {
                 throw Failure.runTime("cannot write '\(file)': \(error)")
             }
-            plays.append(Play(number: number, file: file, scenario: try readScenario(ofFile: file)))
+            plays.append(Play(number: number, file: file, scenario: scenario))
         }
         var again: [Play] = []
         try play(plays, in: folder, series: 1, threads: threads) { play, result, _ in
