@@ -32,6 +32,8 @@ sources := Sources Tests Benchmarks Package.swift
 # What is installed to be read.
 documents := README.md CHANGELOG.md LICENSE share/example.yaml docs/inspecting.md docs/recording.md docs/scenarios.md \
 	docs/report.md share/scenario.schema.json docs/lab.md docs/implementations.md docs/interop.md
+# Programs that 'lab matrix' can start. The one in Python stays with the tests.
+implementations := $(filter-out %/reference.yaml,$(wildcard implementations/*.yaml))
 # What Wireshark loads, once its user links to the folder (docs/inspecting.md).
 dissector := wireshark/vpncloud.lua wireshark/vpncloud-key.lua
 
@@ -99,6 +101,8 @@ install: $(program) ## Install program, manual, completions, systemd unit and di
 	$(INSTALL_DATA) docs/vpncloud.1 "$(DESTDIR)$(mandir)/man1/vpncloud.1"
 	$(INSTALL_DATA) $(documents) "$(DESTDIR)$(docdir)"
 	$(INSTALL_DATA) $(dissector) "$(DESTDIR)$(wiresharkdir)"
+	$(INSTALL) -d "$(DESTDIR)$(docdir)/implementations"
+	$(INSTALL_DATA) $(implementations) "$(DESTDIR)$(docdir)/implementations"
 	sed 's|/usr/local/bin/|$(bindir)/|' share/systemd/vpncloud@.service > "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	chmod 644 "$(DESTDIR)$(unitdir)/vpncloud@.service"
 	$(program) --generate-completion-script bash > "$(DESTDIR)$(bashdir)/vpncloud"
@@ -115,7 +119,8 @@ uninstall: ## Remove what 'make install' put there, with the same PREFIX and DES
 	rm -f "$(DESTDIR)$(bashdir)/vpncloud" "$(DESTDIR)$(zshdir)/_vpncloud" "$(DESTDIR)$(fishdir)/vpncloud.fish"
 	rm -f $(foreach file,$(notdir $(documents)),"$(DESTDIR)$(docdir)/$(file)")
 	rm -f $(foreach file,$(notdir $(dissector)),"$(DESTDIR)$(wiresharkdir)/$(file)")
-	-rmdir "$(DESTDIR)$(docdir)" "$(DESTDIR)$(wiresharkdir)" "$(DESTDIR)$(datadir)/vpncloud"
+	rm -f $(foreach file,$(implementations),"$(DESTDIR)$(docdir)/$(file)")
+	-rmdir "$(DESTDIR)$(docdir)/implementations" "$(DESTDIR)$(docdir)" "$(DESTDIR)$(wiresharkdir)" "$(DESTDIR)$(datadir)/vpncloud"
 
 clean: ## Remove everything that was built
 	rm -rf .build

@@ -122,7 +122,10 @@ extension LabRun {
     private func watch(arrived datagram: WireDatagram, at node: LabNode) {
         guard node.isSilent, node.process != nil else { return }
         if let initial = initial(datagram.payload, node), initial.id != node.view?.id {
-            node.heard[datagram.source] = initial.id
+            let former = node.heard.updateValue(initial.id, forKey: datagram.source)
+            if let former, former != initial.id, node.knownPeers.remove(former) != nil {
+                judge.happened(.peerLost(former, datagram.source, .replaced), in: node.number, at: now)
+            }
         } else if datagram.type == .close, let id = node.heard[datagram.source], node.knownPeers.remove(id) != nil {
             judge.happened(.peerLost(id, datagram.source, .closed), in: node.number, at: now)
         }

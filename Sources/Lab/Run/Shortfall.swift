@@ -32,7 +32,7 @@ extension Scenario {
             add(.everything, "clock drift: all processes of a machine have one clock")
         }
         for network in networks {
-            network.gateway?.nat?.shortfalls(of: network.name, in: duration, add)
+            network.gateway?.nat?.shortfalls(of: network.name, add)
             if network.gateway?.nat != nil, network.hasIPv6 {
                 add(.everything, "IPv6 behind the NAT of '\(network.name)': the lab has no way in for it")
             }
@@ -81,15 +81,14 @@ extension LinkModel {
 }
 
 extension NATModel {
-    fileprivate func shortfalls(of network: String, in duration: Duration, _ add: (Shortfall.Reach, String) -> Void) {
+    fileprivate func shortfalls(of network: String, _ add: (Shortfall.Reach, String) -> Void) {
         let what = "the NAT of '\(network)'"
         if mapping == .address { add(.everything, "\(what): the kernel has no mapping by address alone") }
         if mapping == .addressAndPort, filtering != .addressAndPort {
             add(.everything, "\(what): a mapping by address and port lets in nobody else in the kernel")
         }
         if mapping == .independent, ports != .preserved {
-            let reach: Shortfall.Reach = timeout < duration ? .everything : .note
-            add(reach, "\(what): a mapping that ran out comes back with the port that it had")
+            add(.note, "\(what): a mapping that ran out comes back with the port that it had")
         }
         if ports != .preserved || pooling == .paired && externalAddresses > 1 {
             add(.note, "\(what): other external ports, or addresses, than in the simulator")
