@@ -17,7 +17,7 @@ final class LabWorld {
     let nodes: [LabNamespace]
     var topology: Topology
     let clock: LabClock
-    private(set) var kernel = KernelFeatures()
+    private let kernel: KernelFeatures
     private(set) var translations: [Int: Translation] = [:]
     let gateways: [Int: LabNamespace]
     let fabric: LabNamespace
@@ -35,11 +35,12 @@ final class LabWorld {
     private var queues: [String: [String]] = [:]
 
     init(
-        _ scenario: Scenario, members: [WorldJudge.Member], clock: LabClock, folder: String,
+        _ scenario: Scenario, members: [WorldJudge.Member], clock: LabClock, kernel: KernelFeatures, folder: String,
         expand: @escaping ([String]) -> [Int]
     ) throws {
         self.scenario = scenario
         self.clock = clock
+        self.kernel = kernel
         self.folder = folder
         self.expand = expand
         names = members.map(\.name)
@@ -78,7 +79,6 @@ final class LabWorld {
         let all = [fabric] + nodes + gateways.keys.sorted().compactMap { gateways[$0] }
         try writeFile("\(folder)/namespaces", all.map { "netns add \($0.name)" }.joined(separator: "\n") + "\n")
         try runCommand("ip", ["-batch", "\(folder)/namespaces"])
-        kernel = KernelFeatures(probing: fabric)
         for namespace in all { try prepare(namespace) }
         var switches = ["link set lo up"]
         for network in scenario.networks.indices {

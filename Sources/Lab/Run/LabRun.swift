@@ -71,8 +71,12 @@ package final class LabRun {
                 "the lab has room for \(LabWorld.maximumNodes) nodes and \(LabWorld.maximumNetworks) networks; the scenario has \(judge.members.count) and \(scenario.networks.count)"
             )
         }
+        let probe = LabNamespace(name: "vpnlab-probe", folder: options.folder)
+        try runCommand("ip", ["netns", "add", probe.name])
+        let kernel = KernelFeatures(probing: probe)
+        try runCommand("ip", ["netns", "del", probe.name])
         world = try LabWorld(
-            scenario, members: judge.members, clock: clock, folder: options.folder,
+            scenario, members: judge.members, clock: clock, kernel: kernel, folder: options.folder,
             expand: { (try? judge.numbers(of: $0)) ?? [] })
         place.world = world
         nodes = judge.members.enumerated().map { number, member in
@@ -83,15 +87,11 @@ package final class LabRun {
         resumptions = Array(repeating: nil, count: nodes.count)
         restarts = resumptions
         lastPictures = Array(repeating: [], count: nodes.count)
-        let probe = LabNamespace(name: "vpnlab-probe", folder: options.folder)
-        try runCommand("ip", ["netns", "add", probe.name])
-        var shortfalls = scenario.shortfalls(
-            on: KernelFeatures(probing: probe), nodes: judge.members, scale: clock.scale)
+        var shortfalls = scenario.shortfalls(on: kernel, nodes: judge.members, scale: clock.scale)
         if let refusal = try scenario.refusal(by: options.implementations) {
             shortfalls.append(Shortfall(reach: .everything, text: refusal))
         }
         self.shortfalls = shortfalls
-        try runCommand("ip", ["netns", "del", probe.name])
     }
 
     /// Where an address is, once there is a world.

@@ -36,7 +36,6 @@ package enum Isolation {
         }
         try check(unsafe clinux_mount("tmpfs", names), "cannot mount a folder at \(names)")
         try check(unsafe clinux_mount("proc", "/proc"), "cannot mount /proc")
-        // The kernel shows values of the network namespace under /proc/sys, which a container may have made read-only.
         for (name, text) in [("hosts", ""), ("nsswitch.conf", "hosts: files\npasswd: files\ngroup: files\n")] {
             let path = "\(folder)/\(name)"
             try writeFile(path, text)

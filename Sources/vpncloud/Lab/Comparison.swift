@@ -55,7 +55,7 @@ struct Comparison {
         let pairs = left.connections.map { [$0.node, $0.peer] } + right.connections.map { [$0.node, $0.peer] }
         var seen: Set<[String]> = []
         func time(_ summary: RunSummary, _ pair: [String]) -> String? {
-            summary.connections.first { [$0.node, $0.peer] == pair }.map { seconds($0.time) }
+            summary.connections.first { [$0.node, $0.peer] == pair }.map { thousandths($0.time) }
         }
         return pairs.filter { seen.insert($0).inserted }.map { pair in
             let times = (time(left, pair), time(right, pair))
@@ -87,19 +87,11 @@ struct Comparison {
         }
     }
 
-    private static func seconds(_ duration: Duration) -> String {
-        let milliseconds = duration.nanoseconds / 1_000_000
-        return "\(milliseconds / 1000).\(WallClock.digits(Int(milliseconds % 1000), 3)) s"
-    }
-
     /// The comparison for people. Lines that differ are marked in front.
     var text: String {
         let columns = parts.flatMap(\.lines)
         let first = min(72, columns.map(\.what.count).max() ?? 0)
         let second = max(9, columns.map(\.simulator.count).max() ?? 0)
-        func padded(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(0, width - text.count))
-        }
         func shortened(_ text: String) -> String { text.count > first ? "\(text.prefix(first - 1))…" : text }
         var lines = [heading]
         for (title, items) in parts where !items.isEmpty {

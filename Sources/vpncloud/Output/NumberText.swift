@@ -1,3 +1,5 @@
+import VPNNode
+
 /// The seconds of a time in nanoseconds, with one digit, or with three where there are few.
 func tenths(_ nanoseconds: UInt64) -> String {
     let milliseconds = nanoseconds / 1_000_000
@@ -14,4 +16,15 @@ func grouped(_ number: some BinaryInteger) -> String {
         place -= 3
     }
     return String(digits)
+}
+
+/// The seconds of a duration with three digits behind the point: `0.125 s`.
+func thousandths(_ duration: Duration) -> String {
+    let milliseconds = duration.nanoseconds / 1_000_000
+    return "\(milliseconds / 1000).\(WallClock.digits(Int(milliseconds % 1000), 3)) s"
+}
+
+/// A text with blanks behind it, up to a width.
+func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
 }

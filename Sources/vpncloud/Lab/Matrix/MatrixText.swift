@@ -45,10 +45,6 @@ struct MatrixText {
         return trimmed(line)
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
     private func trimmed(_ text: String) -> String {
         String(text.reversed().drop { $0 == " " }.reversed())
     }

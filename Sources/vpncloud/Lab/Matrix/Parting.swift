@@ -46,9 +46,7 @@ struct Parting: Equatable {
 
     /// It in words, for people.
     var lines: [String] {
-        let milliseconds = Int(time.nanoseconds / 1_000_000)
-        let moment = "\(milliseconds / 1000).\(WallClock.digits(milliseconds % 1000, 3)) s"
-        var lines = ["they part at \(moment), where \(side.name) says"]
+        var lines = ["they part at \(thousandths(time - .zero)), where \(side.name) says"]
         lines.append("  \(said ?? "nothing")")
         lines.append("and this program in its place")
         lines.append("  \(expected ?? "nothing")")
